@@ -1,0 +1,28 @@
+"""Self-supervised representations of time series as scikit-learn estimators."""
+
+from typing import TYPE_CHECKING, Any
+
+from sklearn_tsrep._version import __version__
+
+if TYPE_CHECKING:
+    from sklearn_tsrep._show_versions import show_versions
+    from sklearn_tsrep._trep import TRepTransformer
+
+__all__ = ["TRepTransformer", "__version__", "show_versions"]
+
+_MODULES = {
+    "TRepTransformer": "sklearn_tsrep._trep",
+    "show_versions": "sklearn_tsrep._show_versions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

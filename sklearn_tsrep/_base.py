@@ -1,0 +1,501 @@
+"""The skeleton of transformers that learn a representation."""
+
+from __future__ import annotations
+
+import math
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_tsrep._panels import read_panel
+from sklearn_tsrep._sklearn import Interval, StrOptions, fit_context
+from sklearn_tsrep.data.panel import Panel
+from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sklearn_tsrep.data.batches import Pieces, SeriesReader
+    from sklearn_tsrep.training.inference import EncodedBatch
+    from sklearn_tsrep.training.net import SelfSupervisedNet
+
+
+class RepresentationTransformer(
+    CallbackSupportMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """Fits a network without labels, and pools what it says of each time step.
+
+    A method names its parameters and implements the three methods that build its
+    network, its objective and its batches.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_latents": [Interval(Integral, 1, None, closed="left")],
+        "pooling": [StrOptions(set(POOLINGS)), list, tuple],
+        "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "scale": ["boolean"],
+        "on_empty": [StrOptions({"raise", "nan"})],
+        "max_train_length": [Interval(Integral, 2, None, closed="left"), None],
+        "max_epochs": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
+        "max_steps": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [str, type],
+        "optimizer_params": [dict, None],
+        "lr_schedule": [StrOptions({"cosine", "exponential"}), None],
+        "gradient_clip_value": [Interval(Real, 0, None, closed="neither"), None],
+        "weight_averaging": [StrOptions({"equal", "ema"}), None],
+        "precision": [StrOptions({"float32", "bfloat16"})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "callbacks": [list, None],
+        "device": [str],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _network_class(self) -> type[nn.Module]:
+        """Return the class of the network."""
+
+    @abstractmethod
+    def _network_parameters(self, panel: Panel) -> dict[str, Any]:
+        """Return the keyword arguments of the network, plain values only."""
+
+    @abstractmethod
+    def _objective(self) -> tuple[type[nn.Module], dict[str, Any]]:
+        """Return the class of the objective, and its keyword arguments."""
+
+    @abstractmethod
+    def _batches(
+        self,
+        reader: SeriesReader,
+        pieces: Pieces,
+        seed: np.random.SeedSequence,
+        repeatable: bool,
+    ) -> Any:
+        """Return the source of batches."""
+
+    @abstractmethod
+    def _reader(self, panel: Panel) -> SeriesReader:
+        """Return what reads the series of a panel for the network."""
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn a representation of the time steps of a panel, without labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series to learn from; see the user guide for all containers. A 2-D array
+            (n_instances, n_timepoints) is a panel of univariate series; pass
+            ``X.T[None]`` for one long series (n_timepoints, n_channels). NaN is
+            missing data.
+
+        y : None
+            Ignored; for pipelines.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the panel is not valid.
+        """
+        resumed = self.warm_start and self.__sklearn_is_fitted__()
+        return self._fit(X, resumed=resumed, keep_state=self.warm_start)
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Go on learning from a further panel.
+
+        Scaling stays as it was after the first call. Optimiser and averaged weights
+        go on as well, if the call before was one of `partial_fit` or with
+        ``warm_start``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series with as many channels as before.
+
+        y : None
+            Ignored; for pipelines.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        return self._fit(X, resumed=self.__sklearn_is_fitted__(), keep_state=True)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Turn each series into a vector of features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series with the channels seen in fit, of any length.
+
+        Returns
+        -------
+        features : ndarray of shape (n_instances, n_features), float32
+            Pooled representations; with ``on_empty="nan"`` a row of NaN for an
+            instance without a value.
+        """
+        check_is_fitted(self)
+        panel = self._read_observed(X)
+        names = self.get_feature_names_out()
+        features = np.full((len(panel), len(names)), np.nan, dtype=np.float32)
+        for batch in self._encoded(panel):
+            features[batch.instances] = self._pooled(batch)
+        return features
+
+    def encode(self, X: Any) -> np.ndarray | list[np.ndarray]:
+        """Return the representation of each time step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series with the channels seen in fit, of any length.
+
+        Returns
+        -------
+        representation : ndarray of shape (n_instances, n_latents, n_timepoints) or \
+                list of ndarray of shape (n_latents, length_i)
+            float32; a list where lengths differ. NaN at padding, that is before the
+            first and behind the last observed step.
+        """
+        check_is_fitted(self)
+        panel = self._read_observed(X)
+        encoded = [
+            np.full((self._n_latents, length), np.nan, dtype=np.float32)
+            for length in panel.lengths
+        ]
+        for batch in self._encoded(panel):
+            latents = batch.representation.transpose(1, 2).cpu().numpy()
+            for instance, series in zip(batch.instances, latents, strict=True):
+                start, stop = panel.starts[instance], panel.stops[instance]
+                encoded[instance][:, start:stop] = series[:, : stop - start]
+        return np.stack(encoded) if panel.is_equal_length else encoded
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features that `transform` gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Only checked against the features seen in fit.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features,), object
+            For example ``"max_latent0"`` or ``"segment3_latent12"``.
+        """
+        check_is_fitted(self)
+        self._check_input_features(input_features)
+        names = feature_names(
+            self.pooling, self._n_latents, self.n_segments, self._n_scales
+        )
+        return np.asarray(names, dtype=object)
+
+    @property
+    def module_(self) -> nn.Module:
+        """The fitted torch network, in evaluation mode."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'module_' before fit"
+            )
+        if "_module" not in self.__dict__:
+            self._module = self._rebuilt_module()
+        return self._module
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the torch network out: it is rebuilt from its weights."""
+        state = dict(super().__getstate__())
+        state.pop("_module", None)
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_weights")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _fit(self, X: Any, *, resumed: bool, keep_state: bool) -> Self:
+        self._check_poolings()
+        panel = self._read_observed(X, reset=not resumed)
+        self._check_long_enough(panel)
+        if not resumed:
+            self._remember(panel)
+        seed = self._draw_seed()
+        training, validation = self._split(panel, seed)
+        net = self._make_net(panel, len(training), seed, resumed)
+        if net.max_epochs:
+            net.train(training, validation)
+        self._keep_results(net, resumed, keep_state)
+        return self
+
+    def _remember(self, panel: Panel) -> None:
+        """Take from the panel what does not change when training goes on."""
+        from sklearn_tsrep.data.scaling import ChannelScaler
+
+        scaler = (
+            ChannelScaler.fit(panel)
+            if self.scale
+            else ChannelScaler.identity(panel.n_channels)
+        )
+        self.mean_, self.scale_ = scaler.mean, scaler.scale
+        self._n_latents = int(self.n_latents)
+        longest = int((panel.stops - panel.starts).max())
+        self._n_scales = max(1, math.ceil(math.log2(max(longest - 1, 2))))
+        self._network_arguments = self._network_parameters(panel)
+
+    def _draw_seed(self) -> np.random.SeedSequence:
+        drawn = check_random_state(self.random_state).randint(2**31 - 1, size=4)
+        return np.random.SeedSequence(drawn.tolist())
+
+    def _split(self, panel: Panel, seed: np.random.SeedSequence) -> tuple[Any, Any]:
+        """Return the batches to train on, and those to validate on, if any."""
+        from sklearn_tsrep.data.batches import Pieces, cut_into_pieces
+
+        order_seed, batch_seed, validation_seed = seed.spawn(3)
+        reader = self._reader(panel)
+        pieces = cut_into_pieces(panel, self.max_train_length)
+        n_pieces = len(pieces.instances)
+        if not self.early_stopping:
+            return self._batches(reader, pieces, batch_seed, repeatable=False), None
+        if n_pieces < 2:
+            raise ValueError(
+                "early_stopping=True needs at least 2 series (or pieces of "
+                f"max_train_length={self.max_train_length} steps), got {n_pieces}."
+            )
+        n_held_back = round(self.validation_fraction * n_pieces)
+        n_held_back = min(max(n_held_back, 1), n_pieces - 1)
+        order = np.random.default_rng(order_seed).permutation(n_pieces)
+        held_back, kept = (
+            Pieces(*(part[rows] for part in pieces))
+            for rows in (order[:n_held_back], np.sort(order[n_held_back:]))
+        )
+        return (
+            self._batches(reader, kept, batch_seed, repeatable=False),
+            self._batches(reader, held_back, validation_seed, repeatable=True),
+        )
+
+    def _make_net(
+        self,
+        panel: Panel,
+        n_batches: int,
+        seed: np.random.SeedSequence,
+        resumed: bool,
+    ) -> SelfSupervisedNet:
+        from sklearn_tsrep.training.device import resolve_device
+        from sklearn_tsrep.training.net import SelfSupervisedNet
+        from sklearn_tsrep.training.optimizers import optimizer_arguments
+
+        if resumed:
+            self._check_same_network(panel)
+        objective, objective_arguments = self._objective()
+        device = resolve_device(self.device)
+        n_epochs, max_steps = self._budget(n_batches)
+        net = SelfSupervisedNet(
+            self._network_class(),
+            objective,
+            seed=seed,
+            max_steps=max_steps,
+            max_epochs=n_epochs,
+            precision=self.precision,
+            device=device,
+            lr=self.lr,
+            verbose=0,
+            callbacks=self._net_callbacks(n_epochs, n_batches, max_steps),
+            **optimizer_arguments(self.optimizer, self.optimizer_params, device),
+            **_prefixed("module", self._network_arguments),
+            **_prefixed("criterion", objective_arguments),
+        ).initialize()
+        if resumed:
+            self._resume(net)
+        return net
+
+    def _budget(self, n_batches: int) -> tuple[int, int | None]:
+        if self.max_epochs != "auto":
+            return int(self.max_epochs), None
+        return math.ceil(self.max_steps / n_batches), int(self.max_steps)
+
+    def _net_callbacks(
+        self, n_epochs: int, n_batches: int, max_steps: int | None
+    ) -> list[Any]:
+        from sklearn_tsrep._callbacks import EpochTasks
+        from sklearn_tsrep.training.callbacks import engine_callbacks
+
+        context = self._init_callback_context(max_subtasks=n_epochs)
+        context.call_on_fit_task_begin(estimator=self)
+        callbacks = engine_callbacks(
+            n_steps=n_epochs * n_batches if max_steps is None else max_steps,
+            weight_averaging=self.weight_averaging,
+            gradient_clip_value=self.gradient_clip_value,
+            lr_schedule=self.lr_schedule,
+            early_stopping=self.early_stopping,
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            show_progress=bool(self.verbose),
+        )
+        own = [] if self.callbacks is None else clone(self.callbacks, safe=False)
+        return [*callbacks, *own, EpochTasks(self, context)]
+
+    def _resume(self, net: SelfSupervisedNet) -> None:
+        from sklearn_tsrep.training.state import load_weights, resume_training
+
+        if self._training_state is None:
+            load_weights(net.module_, self._weights)
+        else:
+            resume_training(net, self._training_state)
+
+    def _keep_results(
+        self, net: SelfSupervisedNet, resumed: bool, keep_state: bool
+    ) -> None:
+        from sklearn_tsrep.training.state import (
+            history_columns,
+            shared_weights,
+            training_state,
+        )
+
+        history = history_columns(net)
+        if resumed:
+            history = _continued(self.history_, history)
+        self.history_ = history
+        self.loss_curve_ = history["train_loss"].tolist() if "train_loss" in history else []
+        self.n_iter_ = len(self.loss_curve_)
+        self._module = net.delivered_module_.eval().requires_grad_(False)
+        self._weights = shared_weights(self._module)
+        self._training_state = training_state(net) if keep_state else None
+        net_context = getattr(self, "_callback_fit_ctx", None)
+        if net_context is not None:
+            net_context.call_on_fit_task_end(estimator=self)
+
+    def _rebuilt_module(self) -> nn.Module:
+        from sklearn_tsrep.training.device import resolve_device
+        from sklearn_tsrep.training.seeds import seeded_initialization
+        from sklearn_tsrep.training.state import load_weights
+
+        with seeded_initialization(0):
+            module = self._network_class()(**self._network_arguments)
+        load_weights(module, self._weights)
+        module.eval().requires_grad_(False)
+        return module.to(resolve_device(self.device))
+
+    def _encoded(self, panel: Panel) -> Iterator[EncodedBatch]:
+        from sklearn_tsrep.training.inference import encode_series
+
+        module: Any = self.module_
+        device = next(module.parameters()).device
+        return encode_series(module.encoder, self._reader(panel), device)
+
+    def _pooled(self, batch: EncodedBatch) -> np.ndarray:
+        from sklearn_tsrep.features.pooling import pool
+
+        features = pool(
+            batch.representation,
+            batch.lengths,
+            self.pooling,
+            self.n_segments,
+            self._n_scales,
+        )
+        return features.cpu().numpy()
+
+    def _read_observed(self, X: Any, *, reset: bool = False) -> Panel:
+        panel = read_panel(self, X, reset=reset)
+        empty = np.flatnonzero(panel.stops == 0)
+        if len(empty) and self.on_empty == "raise":
+            raise ValueError(
+                f"X has {len(empty)} instances without any value, the first at index "
+                f"{empty[0]}. Leave them out, or set on_empty='nan' to get rows of NaN."
+            )
+        if len(empty) == len(panel) and reset:
+            raise ValueError("X has no instance with a value to learn from.")
+        return panel
+
+    def _check_long_enough(self, panel: Panel) -> None:
+        longest = int((panel.stops - panel.starts).max())
+        if longest < 2:
+            raise ValueError(
+                f"Found series with {longest} feature(s) (time points) in X, while "
+                f"{type(self).__name__} needs a series of at least 2 time points."
+            )
+
+    def _check_poolings(self) -> None:
+        names = listed(self.pooling)
+        if not names or not set(names) <= set(POOLINGS):
+            raise ValueError(
+                f"pooling must be one or several of {list(POOLINGS)}, got "
+                f"{self.pooling!r}."
+            )
+
+    def _check_same_network(self, panel: Panel) -> None:
+        wanted = self._network_parameters(panel)
+        changed = [
+            name
+            for name, value in self._network_arguments.items()
+            if name != "time_scale" and wanted[name] != value
+        ]
+        if changed:
+            raise ValueError(
+                f"Training cannot go on with another network: {', '.join(changed)} "
+                "changed since the first fit. Set warm_start=False or clone the "
+                "estimator."
+            )
+
+    def _check_input_features(self, input_features: Any) -> None:
+        if input_features is None:
+            return
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None and not np.array_equal(names, input_features):
+            raise ValueError("input_features is not equal to feature_names_in_")
+        if len(input_features) != self.n_features_in_:
+            raise ValueError(
+                "input_features should have length equal to number of features "
+                f"({self.n_features_in_}), got {len(input_features)}"
+            )
+
+
+def _prefixed(prefix: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}__{name}": value for name, value in arguments.items()}
+
+
+def _continued(
+    before: dict[str, np.ndarray], after: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Append columns; a column that only one part has is NaN in the other."""
+    n_before, n_after = (len(part.get("epoch", ())) for part in (before, after))
+    columns = {
+        name: np.concatenate(
+            [
+                before.get(name, np.full(n_before, np.nan)),
+                after.get(name, np.full(n_after, np.nan)),
+            ]
+        )
+        for name in {**before, **after}
+    }
+    columns["epoch"] = np.arange(1, n_before + n_after + 1)
+    return columns

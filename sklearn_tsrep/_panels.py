@@ -1,0 +1,84 @@
+"""What an estimator accepts as a panel, and what it remembers of it."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from sklearn_tsrep._sklearn import check_feature_names
+from sklearn_tsrep.data._frames import is_flat_frame
+from sklearn_tsrep.data.containers import as_panel
+from sklearn_tsrep.data.panel import Panel
+
+
+def read_panel(estimator: Any, X: Any, *, reset: bool) -> Panel:
+    """Validate the panel given to an estimator.
+
+    With ``reset`` it sets ``n_features_in_`` (time points of a 2-D array, channels
+    otherwise) and, for frames, ``feature_names_in_``; else it checks against them.
+    """
+    if is_table(X):
+        panel = as_panel(_check_table(estimator, X, reset=reset))
+    else:
+        panel = as_panel(X)
+        if _columns_are_channels(X):
+            check_feature_names(estimator, X, reset=reset)
+    if reset:
+        estimator.n_features_in_ = panel.n_channels
+        estimator._n_channels = panel.n_channels
+        estimator._fitted_on_table = is_table(X)
+        if estimator._fitted_on_table:
+            estimator.n_features_in_ = int(panel.lengths[0])
+    _check_channels(estimator, X, panel)
+    return panel
+
+
+def is_table(X: Any) -> bool:
+    """Tell a 2-D array-like, one row a univariate series, from other panels."""
+    if isinstance(X, Panel):
+        return False
+    if hasattr(X, "columns"):
+        return is_flat_frame(X)
+    if isinstance(X, list | tuple):
+        return len({_shape(item) for item in X}) < 2 and all(
+            len(_shape(item)) < 2 for item in X
+        )
+    return len(_shape(X)) < 3
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    try:
+        return tuple(np.shape(values))
+    except ValueError:
+        return (-1, -1)
+
+
+def _columns_are_channels(X: Any) -> bool:
+    return getattr(getattr(X, "index", None), "nlevels", 1) == 2
+
+
+def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
+    checks: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": "allow-nan"}
+    if reset or estimator._fitted_on_table:
+        return validate_data(estimator, X, reset=reset, **checks)
+    return check_array(X, estimator=estimator, input_name="X", **checks)
+
+
+def _check_channels(estimator: Any, X: Any, panel: Panel) -> None:
+    expected = estimator._n_channels
+    if panel.n_channels == expected:
+        return
+    message = (
+        f"X has {panel.n_channels} channels, but {type(estimator).__name__} is "
+        f"expecting {expected} channels as input."
+    )
+    if is_table(X):
+        message += " A 2-D array is a panel of univariate series, one a row."
+        if expected in (len(X), len(X.T)):
+            message += " For one multivariate series pass X.T[None] or X[None]."
+    elif all(series.shape[1] == expected for series in panel.series):
+        message += (
+            " It looks as if time came before channels: each series must have the "
+            "shape (n_channels, n_timepoints)."
+        )
+    raise ValueError(message)

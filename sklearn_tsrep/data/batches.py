@@ -1,0 +1,285 @@
+"""Batches of series for a network: time before channels, gaps and padding as masks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_tsrep.data.crops import draw_crop_pairs
+from sklearn_tsrep.data.panel import Panel
+from sklearn_tsrep.data.scaling import ChannelScaler
+
+
+@dataclass(frozen=True)
+class SeriesBatch:
+    """Series of one batch, padded at the end to one length.
+
+    Attributes
+    ----------
+    values : float32 Tensor of shape (batch, time, n_channels)
+        0 where missing or padded.
+
+    time : float32 Tensor of shape (batch, time)
+        Index of each step in its original series.
+
+    observed : float32 Tensor of shape (batch, time, n_channels) or None
+        1 at values that are there, 0 at missing ones; None where all are there.
+
+    visible : float32 Tensor of shape (batch, time) or None
+        1 at steps that the network may see, 0 at masked ones; None where it sees all.
+
+    valid : float32 Tensor of shape (batch, time) or None
+        1 at steps of the series, 0 at padding; None where nothing is padded.
+    """
+
+    values: Tensor
+    time: Tensor
+    observed: Tensor | None
+    visible: Tensor | None
+    valid: Tensor | None
+
+    def to(self, device: torch.device | str) -> "SeriesBatch":
+        """Return the batch on a device."""
+        moved = {
+            field.name: _moved(getattr(self, field.name), device)
+            for field in fields(self)
+        }
+        return SeriesBatch(**moved)
+
+
+@dataclass(frozen=True)
+class ContextPair:
+    """Two overlapping crops of each series of a batch.
+
+    Attributes
+    ----------
+    first, second : SeriesBatch
+        The crops; the second starts where the overlap does.
+
+    overlap_starts : int64 Tensor of shape (batch,)
+        Step of the first crop at which the overlap starts.
+
+    lengths : int64 Tensor of shape (batch,)
+        Steps of the overlap.
+
+    max_length : int
+        The longest overlap.
+    """
+
+    first: SeriesBatch
+    second: SeriesBatch
+    overlap_starts: Tensor
+    lengths: Tensor
+    max_length: int
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def to(self, device: torch.device | str) -> "ContextPair":
+        """Return the batch on a device."""
+        return replace(
+            self,
+            first=self.first.to(device),
+            second=self.second.to(device),
+            overlap_starts=self.overlap_starts.to(device),
+            lengths=self.lengths.to(device),
+        )
+
+
+def _moved(tensor: Tensor | None, device: torch.device | str) -> Tensor | None:
+    return None if tensor is None else tensor.to(device)
+
+
+class SeriesReader:
+    """Reads ranges of the series of a panel as scaled batches.
+
+    Parameters
+    ----------
+    panel : Panel
+        Where to read.
+
+    scaler : ChannelScaler
+        Applied to what is read.
+
+    missing : {"all", "any"}, default="all"
+        Whether a step is masked when all of its channels are missing, or any.
+    """
+
+    def __init__(
+        self, panel: Panel, scaler: ChannelScaler, missing: str = "all"
+    ) -> None:
+        self.panel = panel
+        self.scaler = scaler
+        self.missing = missing
+
+    def read(
+        self,
+        instances: np.ndarray,
+        starts: np.ndarray,
+        stops: np.ndarray,
+        length: int | None = None,
+    ) -> SeriesBatch:
+        """Read the steps ``[starts, stops)`` of some instances.
+
+        Parameters
+        ----------
+        instances, starts, stops : int array of shape (batch,)
+            Which series, and which range of each.
+
+        length : int or None, default=None
+            Steps to pad to; None for the longest range.
+
+        Returns
+        -------
+        batch : SeriesBatch
+        """
+        lengths = stops - starts
+        length = int(lengths.max()) if length is None else length
+        shape = (len(instances), length, self.panel.n_channels)
+        values = np.full(shape, np.nan, dtype=np.float32)
+        for row, (instance, start, stop) in enumerate(
+            zip(instances, starts, stops, strict=True)
+        ):
+            piece = self.panel.series[instance][:, start:stop]
+            values[row, : stop - start] = self.scaler(piece).T
+        steps = np.arange(length)
+        valid = steps < lengths[:, np.newaxis]
+        return self._masked(values, starts[:, np.newaxis] + steps, valid)
+
+    def _masked(
+        self, values: np.ndarray, time: np.ndarray, valid: np.ndarray
+    ) -> SeriesBatch:
+        observed = ~np.isnan(values)
+        is_seen = observed.any(axis=2) if self.missing == "all" else observed.all(2)
+        np.nan_to_num(values, copy=False, nan=0.0)
+        return SeriesBatch(
+            values=torch.from_numpy(values),
+            time=torch.from_numpy(time.astype(np.float32)),
+            observed=_mask_tensor(observed, where=valid),
+            visible=_mask_tensor(is_seen, where=valid),
+            valid=_mask_tensor(valid),
+        )
+
+
+def _mask_tensor(mask: np.ndarray, where: np.ndarray | None = None) -> Tensor | None:
+    """Return None where nothing is masked, so that the network can skip it."""
+    if (mask if where is None else mask[where]).all():
+        return None
+    return torch.from_numpy(mask.astype(np.float32))
+
+
+class Pieces(NamedTuple):
+    """Ranges of series to train on; int64 arrays of shape (n_pieces,)."""
+
+    instances: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+
+
+def cut_into_pieces(panel: Panel, max_length: int | None) -> Pieces:
+    """Cut each series into the fewest pieces of at most a length, as equal as can be.
+
+    Padding is cut off. Pieces keep their place in the series.
+    """
+    rows = []
+    for instance, (start, stop) in enumerate(
+        zip(panel.starts, panel.stops, strict=True)
+    ):
+        if start == stop:
+            continue
+        n_pieces = 1 if max_length is None else -(-(stop - start) // max_length)
+        bounds = np.linspace(start, stop, n_pieces + 1).astype(np.int64)
+        rows += [(instance, *bound) for bound in zip(bounds, bounds[1:], strict=False)]
+    return Pieces(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+
+
+class ContextBatches:
+    """Epochs of pairs of contexts, in random order.
+
+    Each epoch holds every piece once, in batches of sizes as equal as can be, so that
+    none is dropped.
+
+    Parameters
+    ----------
+    reader : SeriesReader
+        Where to read the series.
+
+    pieces : Pieces
+        Which ranges to train on.
+
+    batch_size : int
+        Most pieces a batch.
+
+    min_overlap : int
+        Shortest overlap of two contexts.
+
+    mask_ratio : float
+        Probability with which a step is hidden from the network, anew in each context.
+
+    seed : int or numpy.random.SeedSequence
+        Of the order, the crops and the masks.
+
+    repeatable : bool, default=False
+        Whether each epoch draws the same again, as validation wants.
+    """
+
+    def __init__(
+        self,
+        reader: SeriesReader,
+        pieces: Pieces,
+        batch_size: int,
+        min_overlap: int,
+        mask_ratio: float,
+        seed: int | np.random.SeedSequence,
+        repeatable: bool = False,
+    ) -> None:
+        self.reader = reader
+        self.pieces = pieces
+        self.batch_size = batch_size
+        self.min_overlap = min_overlap
+        self.mask_ratio = mask_ratio
+        self.seed = seed
+        self.repeatable = repeatable
+        self.rng = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return -(-len(self.pieces.instances) // self.batch_size)
+
+    def __iter__(self) -> Iterator[ContextPair]:
+        rng = np.random.default_rng(self.seed) if self.repeatable else self.rng
+        order = rng.permutation(len(self.pieces.instances))
+        for rows in np.array_split(order, len(self)):
+            yield self._draw(rows, rng)
+
+    def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> ContextPair:
+        instances, starts, stops = (part[rows] for part in self.pieces)
+        crops = draw_crop_pairs(starts, stops, self.min_overlap, rng)
+        lengths = crops.first_stops - crops.second_starts
+        return ContextPair(
+            first=self._context(instances, crops.first_starts, crops.first_stops, rng),
+            second=self._context(
+                instances, crops.second_starts, crops.second_stops, rng
+            ),
+            overlap_starts=torch.from_numpy(crops.second_starts - crops.first_starts),
+            lengths=torch.from_numpy(lengths),
+            max_length=int(lengths.max()),
+        )
+
+    def _context(
+        self,
+        instances: np.ndarray,
+        starts: np.ndarray,
+        stops: np.ndarray,
+        rng: np.random.Generator,
+    ) -> SeriesBatch:
+        batch = self.reader.read(instances, starts, stops)
+        if self.mask_ratio == 0:
+            return batch
+        kept = rng.random(tuple(batch.time.shape), dtype=np.float32) >= self.mask_ratio
+        visible = torch.from_numpy(kept.astype(np.float32))
+        if batch.visible is not None:
+            visible = visible * batch.visible
+        return replace(batch, visible=visible)

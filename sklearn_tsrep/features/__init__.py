@@ -1,0 +1,1 @@
+"""From representations of time steps to feature vectors of instances."""

@@ -1,0 +1,1 @@
+"""Pure functions of tensors, and the objectives that combine them."""

@@ -1,0 +1,1 @@
+"""Torch modules, one network a method. They know nothing of scikit-learn."""

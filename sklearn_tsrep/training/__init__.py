@@ -1,0 +1,1 @@
+"""The engine: one skorch net for all methods, and what surrounds it."""

@@ -1,0 +1,88 @@
+"""The state of a training as numpy arrays and plain values, to save or go on from."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_tsrep.training.callbacks import WeightAveraging
+from sklearn_tsrep.training.net import SelfSupervisedNet
+
+# Counts of skorch's own, and the duration, which differs between equal trainings.
+_LEFT_OUT_OF_HISTORY = {
+    "batches",
+    "dur",
+    "train_batch_count",
+    "train_loss_best",
+    "valid_batch_count",
+    "valid_loss_best",
+}
+
+
+def shared_weights(module: nn.Module) -> dict[str, np.ndarray]:
+    """Return the weights of a module by name; on the CPU they share its memory."""
+    return {
+        name: tensor.detach().cpu().numpy()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def load_weights(module: nn.Module, weights: dict[str, np.ndarray]) -> None:
+    """Put weights from `shared_weights` into a module."""
+    module.load_state_dict(_as_tensors(weights))
+
+
+def training_state(net: SelfSupervisedNet) -> dict[str, Any]:
+    """Return all that a further training needs to go on as if it had not stopped."""
+    state = {
+        "weights": net.module_.state_dict(),
+        "optimizer": net.optimizer_.state_dict(),
+        "generator": net.generator_.get_state(),
+    }
+    for _, callback in net.callbacks_:
+        if isinstance(callback, WeightAveraging):
+            state["average"] = callback.average_.state_dict()
+    return _as_arrays(state)
+
+
+def resume_training(net: SelfSupervisedNet, state: dict[str, Any]) -> None:
+    """Bring an initialised net into a state from `training_state`."""
+    state = _as_tensors(state)
+    net.module_.load_state_dict(state["weights"])
+    net.optimizer_.load_state_dict(state["optimizer"])
+    net.generator_.set_state(state["generator"])
+    for _, callback in net.callbacks_:
+        if isinstance(callback, WeightAveraging) and "average" in state:
+            callback.start(net)
+            callback.average_.load_state_dict(state["average"])
+
+
+def history_columns(net: SelfSupervisedNet) -> dict[str, np.ndarray]:
+    """Return the history of a net as columns, one entry an epoch."""
+    names = [
+        name
+        for name in (net.history[0] if net.history else {})
+        if name not in _LEFT_OUT_OF_HISTORY
+    ]
+    return {name: np.array([row[name] for row in net.history]) for name in names}
+
+
+def _as_arrays(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().numpy().copy()
+    return _mapped(_as_arrays, value)
+
+
+def _as_tensors(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    return _mapped(_as_tensors, value)
+
+
+def _mapped(function: Any, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: function(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(function(part) for part in value)
+    return value

@@ -1,0 +1,39 @@
+"""Tiny data sets for the tests of the benchmarks."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty classification folder under TSREP_DATA."""
+    folder = tmp_path / "data" / "classification"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("TSREP_DATA", str(folder.parent))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return folder
+
+
+@pytest.fixture
+def tiny(data: Path) -> Callable[..., Path]:
+    """Return a function that writes a separable set of two classes."""
+
+    def write(name: str = "Tiny", *, test: bool = True) -> Path:
+        rng = np.random.default_rng(0)
+        y = np.repeat(["a", "b"], 6)
+        X = rng.normal(size=(12, 2, 20)) + 3.0 * (y == "b")[:, None, None]
+        arrays = {"X_train": X.astype("float32"), "y_train": y}
+        if test:
+            arrays |= {"X_test": arrays["X_train"], "y_test": y}
+        np.savez(data / f"{name}.npz", **arrays)
+        return data / f"{name}.npz"
+
+    return write

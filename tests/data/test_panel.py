@@ -1,0 +1,173 @@
+"""The panel: where series begin and end, their lengths, and choosing among them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from sklearn_tsrep.data import panel as panel_module
+from sklearn_tsrep.data.panel import Panel
+
+NAN = np.nan
+GAPPY_PANELS = hnp.arrays(
+    np.float64,
+    hnp.array_shapes(min_dims=3, max_dims=3, max_side=6),
+    elements=st.sampled_from([NAN, NAN, 0.0, 1.5]),
+)
+
+
+def spans_by_hand(values: np.ndarray) -> list[tuple[int, int]]:
+    spans = []
+    for instance in values:
+        steps = [
+            t for t in range(instance.shape[1]) if (~np.isnan(instance[:, t])).any()
+        ]
+        spans.append((steps[0], steps[-1] + 1) if steps else (0, 0))
+    return spans
+
+
+def spans(panel: Panel) -> list[tuple[int, int]]:
+    return list(zip(panel.starts.tolist(), panel.stops.tolist(), strict=True))
+
+
+@given(values=GAPPY_PANELS, values_per_tile=st.integers(1, 40))
+def test_spans_are_found_whatever_the_size_of_tiles(
+    values: np.ndarray, values_per_tile: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panel_module, "_VALUES_PER_TILE", values_per_tile)
+        whole = Panel.from_series(values)
+        one_by_one = Panel.from_series(list(values))
+    assert spans(whole) == spans(one_by_one) == spans_by_hand(values)
+    assert whole.starts.dtype == whole.stops.dtype == np.int64
+    assert one_by_one.starts.dtype == one_by_one.stops.dtype == np.int64
+
+
+def test_inner_gaps_are_not_padding() -> None:
+    panel = Panel.from_series([np.array([[NAN, 1.0, NAN, 2.0, NAN]])])
+    assert spans(panel) == [(1, 4)]
+
+
+def test_a_step_is_observed_if_any_channel_is() -> None:
+    panel = Panel.from_series([np.array([[NAN, NAN, 1.0, NAN], [NAN, 5.0, NAN, NAN]])])
+    assert spans(panel) == [(1, 3)]
+
+
+def test_an_instance_without_values_has_an_empty_span() -> None:
+    panel = Panel.from_series(np.array([[[NAN, NAN]], [[1.0, NAN]]]))
+    assert spans(panel) == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, ">i4"])
+def test_integers_are_observed_throughout(dtype: str) -> None:
+    assert spans(Panel.from_series(np.zeros((2, 1, 7), dtype=dtype))) == [(0, 7)] * 2
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize("values_per_tile", [1, 7, 1000])
+def test_an_infinite_value_is_an_error_that_says_where(
+    monkeypatch: pytest.MonkeyPatch, values_per_tile: int, as_list: bool, sign: int
+) -> None:
+    monkeypatch.setattr(panel_module, "_VALUES_PER_TILE", values_per_tile)
+    values = np.zeros((4, 2, 5))
+    values[3, 1, 2] = sign * np.inf
+    values[0, 0, 0] = NAN
+    expected = r"X_train has an infinite value .* instance 3, channel 1, step 2"
+    with pytest.raises(ValueError, match=expected):
+        Panel.from_series(list(values) if as_list else values, name="X_train")
+
+
+def test_a_large_memory_map_is_read_piece_by_piece(tmp_path: Path) -> None:
+    shape = (4, 2, 2_000_000)  # 128 MB, of which one instance is 32 MB
+    large = np.memmap(tmp_path / "large.bin", np.float64, mode="w+", shape=shape)
+    large[1, :, :3] = NAN
+    tracemalloc.start()
+    try:
+        panel = Panel.from_series(large)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert panel.series is large
+    assert panel.starts.tolist() == [0, 3, 0, 0]
+    assert peak < 8e6
+
+
+def test_sizes_of_a_panel_of_equal_lengths() -> None:
+    panel = Panel.from_series(np.zeros((4, 3, 20)))
+    assert (len(panel), panel.n_channels, panel.is_equal_length) == (4, 3, True)
+    assert panel.lengths.tolist() == [20] * 4
+    assert panel.lengths.dtype == np.int64
+    assert repr(panel) == "Panel(n_instances=4, n_channels=3, lengths=20)"
+
+
+def test_sizes_of_a_panel_of_unequal_lengths() -> None:
+    panel = Panel.from_series([np.zeros((3, 20)), np.full((3, 50), NAN)])
+    assert (len(panel), panel.n_channels, panel.is_equal_length) == (2, 3, False)
+    assert panel.lengths.tolist() == [20, 50]
+    assert repr(panel) == "Panel(n_instances=2, n_channels=3, lengths=20 to 50)"
+
+
+def test_a_panel_cannot_be_changed() -> None:
+    panel = Panel.from_series(np.zeros((1, 1, 3)))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        panel.starts = np.zeros(1)  # type: ignore[misc]
+
+
+INDICES = [
+    [2, 0],
+    [-1],
+    [1, 1],
+    np.array([3, 1, 0]),
+    np.array([True, False, False, True]),
+    [1, 2],
+    slice(1, None),
+    slice(None, None, -2),
+]
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize("indices", INDICES, ids=str)
+def test_subset_takes_views_of_the_chosen_instances(
+    indices: list[int] | np.ndarray | slice, as_list: bool
+) -> None:
+    values = np.arange(4 * 2 * 5.0).reshape(4, 2, 5)
+    values[1, :, 0] = NAN
+    values[3, :, -2:] = NAN
+    panel = Panel.from_series(list(values) if as_list else values)
+    subset = panel.subset(indices)
+
+    np.testing.assert_array_equal(list(subset.series), values[indices])
+    assert spans(subset) == spans_by_hand(values[indices])
+    assert len(subset.lengths) == len(subset)
+    assert all(np.shares_memory(series, values) for series in subset.series)
+
+
+def test_a_run_of_an_array_stays_an_array() -> None:
+    panel = Panel.from_series(np.zeros((6, 1, 3)))
+    assert isinstance(panel.subset([2, 3, 4]).series, np.ndarray)
+
+
+@pytest.mark.parametrize("nothing", [[], np.zeros(3, dtype=bool), slice(3, 3)], ids=str)
+def test_a_subset_of_nothing_is_an_error(nothing: list[int] | np.ndarray) -> None:
+    with pytest.raises(ValueError, match="indices choose no instance"):
+        Panel.from_series(np.zeros((3, 1, 3))).subset(nothing)
+
+
+@pytest.mark.parametrize("wrong", [[3], [-4], [True, False]], ids=str)
+def test_a_subset_out_of_range_is_an_error(wrong: list[int]) -> None:
+    with pytest.raises(IndexError):
+        Panel.from_series(np.zeros((3, 1, 3))).subset(wrong)
+
+
+@pytest.mark.parametrize("wrong", [1, [[0, 1]]], ids=str)
+def test_subset_wants_one_dimension(wrong: int | list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="indices must be one-dimensional"):
+        Panel.from_series(np.zeros((3, 1, 3))).subset(wrong)

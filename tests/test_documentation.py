@@ -1,0 +1,34 @@
+"""The Python code on the pages runs, page by page, from top to bottom."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+def _code_of(page: Path) -> str:
+    """The page's Python blocks, each at its own line so that errors point there."""
+    text = page.read_text(encoding="utf-8")
+    lines = [""] * (text.count("\n") + 1)
+    for block in re.finditer(r"(?ms)^```python\n(.*?)^```$", text):
+        first = text.count("\n", 0, block.start(1))
+        code = block.group(1).splitlines()
+        lines[first : first + len(code)] = code
+    return "\n".join(lines)
+
+
+def _with_code(pages: list[Path]) -> list[Path]:
+    return [
+        page for page in pages if "_build" not in page.parts and _code_of(page).strip()
+    ]
+
+
+@pytest.mark.parametrize(
+    "page", _with_code(PAGES), ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_code_on_the_page_runs(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(_code_of(page), str(page), "exec"), {"__name__": "page"})
