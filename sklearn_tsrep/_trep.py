@@ -18,7 +18,210 @@ if TYPE_CHECKING:
 
 
 class TRepTransformer(RepresentationTransformer):
-    """T-Rep representations of time series, learned without labels."""
+    """T-Rep representations of time series, learned without labels.
+
+    A network of dilated convolutions maps each time step to a vector, with the help
+    of a learned embedding of the time index. It is trained on four tasks: to tell
+    apart instances and time steps by their representations under two random
+    contexts, to predict how far apart two steps are in their time-embeddings, and to
+    predict the representation of a step from that of a step nearby [1]_.
+    `transform` pools the representations of a series into one vector of features,
+    `encode` returns those of each time step.
+
+    Parameters
+    ----------
+    n_latents : int, default=128
+        Width of a representation.
+
+    hidden_channels : int, default=64
+        Width of the projection of a time step. The convolutions are
+        ``hidden_channels + n_time_latents`` wide.
+
+    n_blocks : int, default=10
+        Number of residual blocks of two convolutions, with dilations 1, 2, 4, ...; a
+        last block to ``n_latents`` follows.
+
+    kernel_size : int, default=3
+        Taps of each convolution.
+
+    time_embedding : {"time2vec", "mlp", "rbf"} or None, default="time2vec"
+        Kind of time-embedding: a linear component and sines, a network of two layers,
+        or Gaussian bumps. None leaves it out together with the two tasks that need
+        it, which is the method TS2Vec [2]_.
+
+    n_time_latents : int, default=16
+        Width of the time-embedding.
+
+    causal : bool, default=False
+        Whether the representation of a step depends on no later step. Convolutions
+        are padded on the left only then.
+
+    dropout : float, default=0.1
+        Share of the entries of a representation dropped in training.
+
+    mask_ratio : float, default=0.5
+        Probability with which a time step is hidden from the network in training,
+        anew in each context.
+
+    missing : {"all", "any"}, default="all"
+        Whether a time step is masked when all of its channels are missing, or when
+        any is. With "all", single missing values enter as the mean of their channel,
+        and the network is told that they are missing.
+
+    task_weights : dict of str to float or None, default=None
+        Weights of the tasks ``"instance"``, ``"temporal"``, ``"divergence"`` and
+        ``"forecast"``, scaled to sum 1. Tasks left out have weight 1; 0 switches one
+        off.
+
+    temporal_unit : int, default=0
+        The tasks along time start at the scale of ``2**temporal_unit`` steps, and
+        contexts share at least twice as many.
+
+    max_forecast_distance : int, default=10
+        Most steps between the step to forecast and the one that it is forecast from,
+        in either direction, in steps of the scale.
+
+    detach_targets : bool, default=False
+        Whether the targets of the tasks with the time-embedding pass no gradient on.
+
+    pooling : {"max", "mean", "last", "segments", "multiscale"} or list of them, \
+            default="max"
+        How `transform` pools time steps; features of several poolings stand side by
+        side. May be changed after fit.
+
+    n_segments : int, default=10
+        Number of segments of the pooling "segments".
+
+    scale : bool, default=True
+        Whether to standardise each channel with mean and standard deviation of the
+        training panel.
+
+    on_empty : {"raise", "nan"}, default="raise"
+        What to do about an instance without any value: an error, or to leave it out
+        of training and return a row of NaN for it.
+
+    max_train_length : int or None, default=512
+        Longer series are cut into pieces for training.
+
+    max_epochs : int or "auto", default="auto"
+        Passes over the training panel; "auto" for as many as give ``max_steps``.
+        0 leaves the random weights: a control that every comparison should carry.
+
+    max_steps : int, default=200
+        Steps of the optimiser with ``max_epochs="auto"``.
+
+    batch_size : int, default=16
+        Most series of a batch.
+
+    lr : float, default=0.001
+        Learning rate.
+
+    optimizer : str or type, default="AdamW"
+        Name of a class in `torch.optim`, or such a class.
+
+    optimizer_params : dict or None, default=None
+        Further keyword arguments of the optimiser.
+
+    lr_schedule : {"cosine", "exponential"} or None, default=None
+        Lowers the learning rate with each step: to 0 on a cosine, or to a hundredth
+        exponentially.
+
+    gradient_clip_value : float or None, default=None
+        Largest norm of the gradient; longer ones are scaled down.
+
+    weight_averaging : {"equal", "ema"} or None, default="equal"
+        Which average of the weights of all steps to use after training: with equal
+        weights, or an exponential moving average with decay 0.99. None for the
+        weights of the last step.
+
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the network computes in while it is trained. Losses and weights are
+        float32 always.
+
+    early_stopping : bool, default=False
+        Whether to hold back a part of the training series, to stop when the loss on
+        it no longer falls, and to return to the weights of its lowest value.
+
+    validation_fraction : float, default=0.1
+        Share of the training series to hold back for early stopping.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+
+    tol : float, default=1e-4
+        Smallest fall of the loss that counts as an improvement.
+
+    callbacks : list of skorch callbacks or None, default=None
+        Cloned before they are used. Callbacks of scikit-learn are given to
+        `set_callbacks`.
+
+    device : str, default="auto"
+        Torch device; "auto" for CUDA or MPS where there is one.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the fit before.
+
+    random_state : int, RandomState instance or None, default=None
+        Of initial weights, crops, masks and the order of the series. An int gives the
+        same bits again at an equal number of torch threads.
+
+    verbose : int or bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The network, in evaluation mode.
+
+    history_ : dict of str to ndarray of shape (n_iter_,)
+        One entry an epoch: ``"train_loss"``, the loss of each task, and the spread
+        (standard deviation) of representations and time-embeddings, which tells a
+        collapse; with early stopping also the losses on the part held back.
+
+    loss_curve_ : list of float of length n_iter_
+        Training loss of each epoch.
+
+    n_iter_ : int
+        Number of epochs.
+
+    mean_, scale_ : ndarray of shape (n_channels,), float64
+        What each channel is standardised with.
+
+    n_features_in_ : int
+        Time points of the series seen in `fit` if they came as a 2-D array, channels
+        otherwise.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if `X` was a DataFrame.
+
+    See Also
+    --------
+    sklearn_tsrep.data.from_long_frame : Panels from long tables.
+
+    Notes
+    -----
+    Where this implementation departs from the paper, and why, is in the user guide.
+    A fitted estimator pickles to numpy arrays and plain values; the torch network is
+    rebuilt from them.
+
+    References
+    ----------
+    .. [1] Fraikin, Bennetot, Allassonnière (2024). "T-Rep: Representation Learning
+       for Time Series using Time-Embeddings". ICLR.
+    .. [2] Yue et al. (2022). "TS2Vec: Towards Universal Representation of Time
+       Series". AAAI.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tsrep import TRepTransformer
+    >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))  # 8 series, 2 channels
+    >>> trep = TRepTransformer(n_latents=4, n_blocks=2, max_steps=5, random_state=0)
+    >>> trep.fit_transform(X).shape
+    (8, 4)
+    >>> trep.encode(X).shape
+    (8, 4, 30)
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **RepresentationTransformer._parameter_constraints,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,11 +44,15 @@ class SeriesBatch:
 
     def to(self, device: torch.device | str) -> "SeriesBatch":
         """Return the batch on a device."""
-        moved = {
-            field.name: _moved(getattr(self, field.name), device)
-            for field in fields(self)
-        }
-        return SeriesBatch(**moved)
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(
+            self,
+            **{
+                name: tensor.to(device)
+                for name, tensor in tensors.items()
+                if tensor is not None
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,6 @@ class ContextPair:
             overlap_starts=self.overlap_starts.to(device),
             lengths=self.lengths.to(device),
         )
-
-
-def _moved(tensor: Tensor | None, device: torch.device | str) -> Tensor | None:
-    return None if tensor is None else tensor.to(device)
 
 
 class SeriesReader:
@@ -192,7 +193,7 @@ def cut_into_pieces(panel: Panel, max_length: int | None) -> Pieces:
             continue
         n_pieces = 1 if max_length is None else -(-(stop - start) // max_length)
         bounds = np.linspace(start, stop, n_pieces + 1).astype(np.int64)
-        rows += [(instance, *bound) for bound in zip(bounds, bounds[1:], strict=False)]
+        rows += [(instance, *bound) for bound in pairwise(bounds)]
     return Pieces(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
 
 

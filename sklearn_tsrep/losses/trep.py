@@ -24,9 +24,7 @@ def halve(views: ContextViews) -> ContextViews:
     distribution, so that the embedding stays one at every scale.
     """
     valid = valid_steps(views)
-    first, second = (
-        _pool_maximum(part, valid) for part in (views.first, views.second)
-    )
+    first, second = (_pool_maximum(part, valid) for part in (views.first, views.second))
     embedding = views.embedding
     if embedding is not None:
         embedding = _pool_mean(embedding, valid)

@@ -164,7 +164,5 @@ def dropout(inputs: Tensor, share: float, generator: torch.Generator | None) -> 
     """
     if generator is None or share == 0:
         return inputs
-    kept = (
-        torch.rand(inputs.shape, generator=generator, device=inputs.device) >= share
-    )
+    kept = torch.rand(inputs.shape, generator=generator, device=inputs.device) >= share
     return inputs * kept / (1 - share)

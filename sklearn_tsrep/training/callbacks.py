@@ -17,17 +17,7 @@ from tqdm.auto import tqdm
 
 
 class StopTraining(Exception):
-    """Ends the training; what was learned is kept.
-
-    Parameters
-    ----------
-    reason : str, default=""
-        Told to the user in a warning, if there is one.
-    """
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """Ends the training; what was learned is kept."""
 
 
 class WeightAveraging(Callback):

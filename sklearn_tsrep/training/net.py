@@ -104,10 +104,10 @@ class SelfSupervisedNet(NeuralNet):
         self._set_training(True)
         step = self._losses(self.module_, batch, self.generator_)
         if not torch.isfinite(step["loss"]):
-            raise StopTraining(
-                f"the loss was {step['loss'].item()} at step {self.n_steps_ + 1}; the "
-                f"weights of the step before are kept. A lower lr, gradient_clipping "
-                f"or scale=True may help"
+            raise ValueError(
+                f"Training diverged: the loss was {step['loss'].item()} at step "
+                f"{self.n_steps_ + 1}. A lower lr, gradient_clip_value=1.0 or "
+                "scale=True may help."
             )
         step["loss"].backward()
         self.n_steps_ += 1
@@ -142,8 +142,8 @@ class SelfSupervisedNet(NeuralNet):
     def train(self, batches: Any, validation: Any = None) -> "SelfSupervisedNet":
         """Train for ``max_epochs``, from the present weights on.
 
-        An interruption by the user or a loss that is not finite ends the training
-        with a warning; what was learned until then is kept.
+        An interruption by the user ends the training with a warning; what was
+        learned until then is kept.
 
         Parameters
         ----------
@@ -152,19 +152,26 @@ class SelfSupervisedNet(NeuralNet):
 
         validation : iterable of batches or None, default=None
             To compute the validation loss after each epoch.
+
+        Raises
+        ------
+        ValueError
+            If the loss is no longer finite.
         """
         if not self.initialized_:
             self.initialize()
         self.notify("on_train_begin", X=batches, y=validation)
         try:
             self.fit_loop(batches, validation)
-        except StopTraining as stop:
-            if stop.reason:
-                _warn_of_early_end(f"Training ended early: {stop.reason}.")
+        except StopTraining:
+            pass
         except KeyboardInterrupt:
             # skorch's early stopping ends the training by this exception as well.
             if not any(_has_run_out(callback) for _, callback in self.callbacks_):
-                _warn_of_early_end("Training interrupted by user.")
+                warnings.warn(
+                    "Training interrupted by user; what was learned is kept.",
+                    stacklevel=2,
+                )
         self.notify("on_train_end", X=batches, y=validation)
         return self
 
@@ -186,9 +193,3 @@ class _WithinBudget:
 def _has_run_out(callback: Any) -> bool:
     misses = getattr(callback, "misses_", None)
     return misses is not None and misses >= callback.patience
-
-
-def _warn_of_early_end(message: str) -> None:
-    from sklearn.exceptions import ConvergenceWarning
-
-    warnings.warn(message, ConvergenceWarning, stacklevel=3)

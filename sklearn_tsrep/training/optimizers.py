@@ -38,9 +38,9 @@ def optimizer_arguments(
                 f"optimizer_params has {name!r}, which torch.optim.{found.__name__} "
                 f"does not know."
             )
-    if "fused" in known and device.split(":")[0] in ("cpu", "cuda"):
-        if not {"fused", "foreach"} & set(arguments):
-            arguments["fused"] = True
+    may_be_fused = "fused" in known and device.split(":")[0] in ("cpu", "cuda")
+    if may_be_fused and not {"fused", "foreach"} & set(arguments):
+        arguments["fused"] = True
     return {
         "optimizer": found,
         **{f"optimizer__{name}": value for name, value in arguments.items()},
@@ -48,8 +48,10 @@ def optimizer_arguments(
 
 
 def _find(optimizer: str | type) -> type[torch.optim.Optimizer]:
-    found = getattr(torch.optim, optimizer, None) if isinstance(optimizer, str) else (
-        optimizer
+    found = (
+        getattr(torch.optim, optimizer, None)
+        if isinstance(optimizer, str)
+        else (optimizer)
     )
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
         raise ValueError(

@@ -19,6 +19,7 @@ EQUAL = "1,2,3:4,5,6:a\n1,?,3:5,6,7:b\n"
 
 
 def _write_ts(folder, body, equal="true"):
+    pytest.importorskip("sktime")
     folder.mkdir(exist_ok=True)
     for part in ("TRAIN", "TEST"):
         file = folder / f"Small_{part}.ts"
