@@ -246,6 +246,9 @@ class RepresentationTransformer(
         return tags
 
     def _fit(self, X: Any, *, resumed: bool, keep_state: bool) -> Self:
+        from sklearn_tsrep._callbacks import EpochTasks
+        from sklearn_tsrep.training.state import training_state
+
         self._check_poolings()
         panel = self._read_observed(X, reset=not resumed)
         self._check_long_enough(panel)
@@ -253,14 +256,32 @@ class RepresentationTransformer(
             self._remember(panel)
         seed = self._draw_seed()
         training, validation = self._split(panel, seed)
-        net = self._make_net(panel, len(training), seed, resumed)
-        if net.max_epochs:
+        n_epochs, max_steps = self._budget(len(training))
+        context = self._init_callback_context(max_subtasks=n_epochs)
+        context.call_on_fit_task_begin(estimator=self)
+        net = self._make_net(
+            seed,
+            n_epochs,
+            max_steps,
+            [
+                *self._net_callbacks(max_steps or n_epochs * len(training)),
+                EpochTasks(self, context),
+            ],
+        )
+        if resumed:
+            self._check_same_network(panel)
+            self._resume(net, training)
+        if n_epochs:
             net.train(training, validation)
-        self._keep_results(net, resumed, keep_state)
+        self._keep_results(net, resumed)
+        self._training_state = training_state(net, training) if keep_state else None
+        context.call_on_fit_task_end(estimator=self)
         return self
 
     def _remember(self, panel: Panel) -> None:
         """Take from the panel what does not change when training goes on."""
+        # Should training fail, old weights must not be used with new statistics.
+        self.__dict__.pop("_weights", None)
         from sklearn_tsrep.data.scaling import ChannelScaler
 
         scaler = (
@@ -307,21 +328,18 @@ class RepresentationTransformer(
 
     def _make_net(
         self,
-        panel: Panel,
-        n_batches: int,
         seed: np.random.SeedSequence,
-        resumed: bool,
+        n_epochs: int,
+        max_steps: int | None,
+        callbacks: list[Any],
     ) -> SelfSupervisedNet:
         from sklearn_tsrep.training.device import resolve_device
         from sklearn_tsrep.training.net import SelfSupervisedNet
         from sklearn_tsrep.training.optimizers import optimizer_arguments
 
-        if resumed:
-            self._check_same_network(panel)
         objective, objective_arguments = self._objective()
         device = resolve_device(self.device)
-        n_epochs, max_steps = self._budget(n_batches)
-        net = SelfSupervisedNet(
+        return SelfSupervisedNet(
             self._network_class(),
             objective,
             seed=seed,
@@ -331,30 +349,22 @@ class RepresentationTransformer(
             device=device,
             lr=self.lr,
             verbose=0,
-            callbacks=self._net_callbacks(n_epochs, n_batches, max_steps),
+            callbacks=callbacks,
             **optimizer_arguments(self.optimizer, self.optimizer_params, device),
             **_prefixed("module", self._network_arguments),
             **_prefixed("criterion", objective_arguments),
         ).initialize()
-        if resumed:
-            self._resume(net)
-        return net
 
     def _budget(self, n_batches: int) -> tuple[int, int | None]:
         if self.max_epochs != "auto":
             return int(self.max_epochs), None
         return math.ceil(self.max_steps / n_batches), int(self.max_steps)
 
-    def _net_callbacks(
-        self, n_epochs: int, n_batches: int, max_steps: int | None
-    ) -> list[Any]:
-        from sklearn_tsrep._callbacks import EpochTasks
+    def _net_callbacks(self, n_steps: int) -> list[Any]:
         from sklearn_tsrep.training.callbacks import engine_callbacks
 
-        context = self._init_callback_context(max_subtasks=n_epochs)
-        context.call_on_fit_task_begin(estimator=self)
         callbacks = engine_callbacks(
-            n_steps=n_epochs * n_batches if max_steps is None else max_steps,
+            n_steps=n_steps,
             weight_averaging=self.weight_averaging,
             gradient_clip_value=self.gradient_clip_value,
             lr_schedule=self.lr_schedule,
@@ -364,39 +374,27 @@ class RepresentationTransformer(
             show_progress=bool(self.verbose),
         )
         own = [] if self.callbacks is None else clone(self.callbacks, safe=False)
-        return [*callbacks, *own, EpochTasks(self, context)]
+        return [*callbacks, *own]
 
-    def _resume(self, net: SelfSupervisedNet) -> None:
+    def _resume(self, net: SelfSupervisedNet, batches: Any) -> None:
         from sklearn_tsrep.training.state import load_weights, resume_training
 
         if self._training_state is None:
             load_weights(net.module_, self._weights)
         else:
-            resume_training(net, self._training_state)
+            resume_training(net, batches, self._training_state)
 
-    def _keep_results(
-        self, net: SelfSupervisedNet, resumed: bool, keep_state: bool
-    ) -> None:
-        from sklearn_tsrep.training.state import (
-            history_columns,
-            shared_weights,
-            training_state,
-        )
+    def _keep_results(self, net: SelfSupervisedNet, resumed: bool) -> None:
+        from sklearn_tsrep.training.state import history_columns, shared_weights
 
         history = history_columns(net)
         if resumed:
             history = _continued(self.history_, history)
         self.history_ = history
-        self.loss_curve_ = (
-            history["train_loss"].tolist() if "train_loss" in history else []
-        )
+        self.loss_curve_ = np.asarray(history.get("train_loss", ())).tolist()
         self.n_iter_ = len(self.loss_curve_)
         self._module = net.delivered_module_.eval().requires_grad_(False)
         self._weights = shared_weights(self._module)
-        self._training_state = training_state(net) if keep_state else None
-        net_context = getattr(self, "_callback_fit_ctx", None)
-        if net_context is not None:
-            net_context.call_on_fit_task_end(estimator=self)
 
     def _rebuilt_module(self) -> nn.Module:
         from sklearn_tsrep.training.device import resolve_device

@@ -1,11 +1,15 @@
 """Standardisation of channels with statistics of the training panel."""
 
+from collections.abc import Iterator
+
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_tsrep.data.panel import Panel
 
-_STEPS_A_CHUNK = 2**18
+# Values in double precision at a time, so that memory is bounded.
+_VALUES_PER_CHUNK = 2**20
+# Rounding leaves a constant channel with a deviation below this share of its mean.
+_ROUNDING = 1e-13
 
 
 class ChannelScaler:
@@ -31,14 +35,27 @@ class ChannelScaler:
 
     @classmethod
     def fit(cls, panel: Panel) -> "ChannelScaler":
-        """Take the statistics of a panel."""
-        scaler = StandardScaler()
-        for steps in _chunks_of_steps(panel):
-            scaler.partial_fit(steps)
-        unseen = scaler.n_samples_seen_ == 0
-        mean = np.where(unseen, 0.0, scaler.mean_)
-        scale = np.where(unseen, 1.0, scaler.scale_)
-        return cls(mean, scale)
+        """Take the statistics of a panel.
+
+        Those of each chunk are merged with those before, as Chan et al. (1979) do.
+        (`StandardScaler.partial_fit` gives NaN for a channel that has no value in
+        the first chunk.)
+        """
+        counts, mean, squares = np.zeros((3, panel.n_channels))
+        for values in _chunks(panel):
+            seen = ~np.isnan(values)
+            new_counts = seen.sum(axis=1)
+            totals = counts + new_counts
+            new_mean = _ratio(np.nansum(values, axis=1), new_counts)
+            deviations = np.where(seen, values - new_mean[:, np.newaxis], 0.0)
+            shift = new_mean - mean
+            mean = mean + shift * _ratio(new_counts, totals)
+            squares += (deviations**2).sum(axis=1)
+            squares += shift**2 * _ratio(counts * new_counts, totals)
+            counts = totals
+        deviation = np.sqrt(_ratio(squares, counts))
+        has_spread = deviation > _ROUNDING * np.abs(mean)
+        return cls(mean, np.where(has_spread, deviation, 1.0))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Scale values (n_channels, n_timepoints) into a new float32 array."""
@@ -46,16 +63,23 @@ class ChannelScaler:
         return scaled.astype(np.float32)
 
 
-def _chunks_of_steps(panel: Panel):  # type: ignore[no-untyped-def]
+def _ratio(numerators: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Divide, with 0 where nothing was counted."""
+    return numerators / np.maximum(counts, 1)
+
+
+def _chunks(panel: Panel) -> Iterator[np.ndarray]:
+    """Yield (n_channels, steps): short series side by side, long ones cut."""
+    chunk_size = max(1, _VALUES_PER_CHUNK // panel.n_channels)
     pieces: list[np.ndarray] = []
     n_steps = 0
     for series in panel.series:
-        for start in range(0, series.shape[1], _STEPS_A_CHUNK):
-            piece = series[:, start : start + _STEPS_A_CHUNK]
-            pieces.append(np.asarray(piece, dtype=np.float64).T)
+        for start in range(0, series.shape[1], chunk_size):
+            piece = series[:, start : start + chunk_size]
+            pieces.append(np.asarray(piece, dtype=np.float64))
             n_steps += piece.shape[1]
-            if n_steps >= _STEPS_A_CHUNK:
-                yield np.concatenate(pieces)
+            if n_steps >= chunk_size:
+                yield np.concatenate(pieces, axis=1)
                 pieces, n_steps = [], 0
     if pieces:
-        yield np.concatenate(pieces)
+        yield np.concatenate(pieces, axis=1)

@@ -58,7 +58,7 @@ def draw_distinct_steps(
 def draw_nearby_steps(
     lengths: Tensor, n_pairs: int, max_distance: int, generator: torch.Generator
 ) -> StepPairs:
-    """Draw a step and another of the same instance, at most a distance away.
+    """Draw steps of one instance each, at most a distance apart, which may be 0.
 
     Parameters
     ----------

@@ -23,12 +23,16 @@ def jensen_shannon_divergence(first: Tensor, second: Tensor) -> Tensor:
     divergence : Tensor of shape (...)
         In nats, from 0 to ``log(2)``.
     """
-    log_mean = torch.log(0.5 * (first + second))
+    log_mean = _finite_log(0.5 * (first + second))
     divergences = [
-        (torch.xlogy(part, part) - part * log_mean).sum(dim=-1)
-        for part in (first, second)
+        (part * (_finite_log(part) - log_mean)).sum(dim=-1) for part in (first, second)
     ]
     return 0.5 * (divergences[0] + divergences[1])
+
+
+def _finite_log(share: Tensor) -> Tensor:
+    """Keep value and gradient finite at 0, where the logarithm is multiplied by 0."""
+    return torch.log(share.clamp(min=torch.finfo(share.dtype).tiny))
 
 
 def divergence_prediction(predicted: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -45,9 +49,9 @@ def divergence_prediction(predicted: Tensor, first: Tensor, second: Tensor) -> T
     Returns
     -------
     loss : Tensor of shape ()
-        Mean over the pairs.
+        Mean over the pairs, 0 without any.
     """
-    return functional.mse_loss(predicted, jensen_shannon_divergence(first, second))
+    return _squared_error(predicted, jensen_shannon_divergence(first, second))
 
 
 def conditioned_forecasting(predicted: Tensor, target: Tensor) -> Tensor:
@@ -62,6 +66,11 @@ def conditioned_forecasting(predicted: Tensor, target: Tensor) -> Tensor:
     Returns
     -------
     loss : Tensor of shape ()
-        Mean over pairs and latents.
+        Mean over pairs and latents, 0 without any pair.
     """
-    return functional.mse_loss(predicted, target)
+    return _squared_error(predicted, target)
+
+
+def _squared_error(predicted: Tensor, target: Tensor) -> Tensor:
+    total = functional.mse_loss(predicted, target, reduction="sum")
+    return total / max(predicted.numel(), 1)

@@ -126,7 +126,9 @@ class TRepObjective(nn.Module):
         generator : torch.Generator
             Draws the pairs of steps; on the device of the network.
         """
-        totals = {task: views.first.new_zeros(()) for task in self.task_weights}
+        # A sum with a gradient (of 0) even where no scale has a task to offer.
+        nothing = views.first.sum() * 0
+        totals = {task: nothing for task in self.task_weights}
         scale = 0
         while True:
             losses = self._losses_at_scale(network, views, generator, scale)

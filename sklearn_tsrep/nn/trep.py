@@ -123,7 +123,8 @@ class ContextViews(NamedTuple):
     Attributes
     ----------
     first, second : Tensor of shape (batch, time, n_latents)
-        Representations under each context, 0 at padding.
+        Representations under each context; meaningless behind the end of an overlap
+        that is shorter than the longest.
 
     embedding : Tensor of shape (batch, time, n_time_latents) or None
         Time-embedding of the steps.

@@ -24,7 +24,8 @@ class SelfSupervisedNet(NeuralNet):
     - the criterion, whose ``forward(module, outputs, generator)`` returns a dict of
       scalar losses, weighted by its ``task_weights``, and whose ``monitors(outputs)``
       returns a dict of scalars to watch;
-    - an iterable of batches with ``to(device)`` and ``len``, one pass an epoch.
+    - an iterable of batches with ``to(device)`` and ``len``, one pass an epoch, drawn
+      by its ``rng``, a `numpy.random.Generator`.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from sklearn_tsrep.training.callbacks import WeightAveraging
 from sklearn_tsrep.training.net import SelfSupervisedNet
 
 # Counts of skorch's own, and the duration, which differs between equal trainings.
-_LEFT_OUT_OF_HISTORY = {
+_LEFT_OUT = {
     "batches",
     "dur",
     "train_batch_count",
@@ -33,25 +33,42 @@ def load_weights(module: nn.Module, weights: dict[str, np.ndarray]) -> None:
     module.load_state_dict(_as_tensors(weights))
 
 
-def training_state(net: SelfSupervisedNet) -> dict[str, Any]:
-    """Return all that a further training needs to go on as if it had not stopped."""
+def training_state(net: SelfSupervisedNet, batches: Any) -> dict[str, Any]:
+    """Return all that a further training needs to go on as if it had not stopped.
+
+    Parameters
+    ----------
+    net : SelfSupervisedNet
+        After training.
+
+    batches : iterable of batches
+        What it was trained on; its ``rng`` draws them.
+    """
     state = {
         "weights": net.module_.state_dict(),
-        "optimizer": net.optimizer_.state_dict(),
+        "optimizer": net.optimizer_.state_dict()["state"],
         "generator": net.generator_.get_state(),
+        "rng": batches.rng.bit_generator.state,
     }
     for _, callback in net.callbacks_:
-        if isinstance(callback, WeightAveraging):
+        if isinstance(callback, WeightAveraging) and callback.has_started:
             state["average"] = callback.average_.state_dict()
     return _as_arrays(state)
 
 
-def resume_training(net: SelfSupervisedNet, state: dict[str, Any]) -> None:
-    """Bring an initialised net into a state from `training_state`."""
+def resume_training(
+    net: SelfSupervisedNet, batches: Any, state: dict[str, Any]
+) -> None:
+    """Bring an initialised net and its batches into a state from `training_state`."""
     state = _as_tensors(state)
     net.module_.load_state_dict(state["weights"])
-    net.optimizer_.load_state_dict(state["optimizer"])
+    # The groups hold the learning rate and its like, which may have been set anew.
+    groups = net.optimizer_.state_dict()["param_groups"]
+    net.optimizer_.load_state_dict(
+        {"state": state["optimizer"], "param_groups": groups}
+    )
     net.generator_.set_state(state["generator"])
+    batches.rng.bit_generator.state = state["rng"]
     for _, callback in net.callbacks_:
         if isinstance(callback, WeightAveraging) and "average" in state:
             callback.start(net)
@@ -60,12 +77,10 @@ def resume_training(net: SelfSupervisedNet, state: dict[str, Any]) -> None:
 
 def history_columns(net: SelfSupervisedNet) -> dict[str, np.ndarray]:
     """Return the history of a net as columns, one entry an epoch."""
-    names = [
-        name
-        for name in (net.history[0] if net.history else {})
-        if name not in _LEFT_OUT_OF_HISTORY
-    ]
-    return {name: np.array([row[name] for row in net.history]) for name in names}
+    # An epoch that an interruption cut short has no loss yet.
+    rows = [row for row in net.history if "train_loss" in row]
+    names = [name for name in rows[0] if name not in _LEFT_OUT] if rows else []
+    return {name: np.array([row[name] for row in rows]) for name in names}
 
 
 def _as_arrays(value: Any) -> Any:

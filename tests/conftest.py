@@ -1,0 +1,72 @@
+"""What the tests share."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sktime.datasets import load_basic_motions, load_japanese_vowels
+
+from sklearn_tsrep import TRepTransformer
+
+
+def tiny_trep(**parameters: Any) -> TRepTransformer:
+    """Return a T-Rep that trains in milliseconds."""
+    small = {
+        "n_latents": 4,
+        "hidden_channels": 4,
+        "n_blocks": 2,
+        "n_time_latents": 3,
+        "max_steps": 3,
+        "device": "cpu",
+        "random_state": 0,
+    }
+    return TRepTransformer(**{**small, **parameters})
+
+
+def make_waves(
+    n_instances: int = 10, n_channels: int = 3, n_steps: int = 24, seed: int = 0
+) -> np.ndarray:
+    """Return noisy waves: slow ones first, then fast ones."""
+    rng = np.random.default_rng(seed)
+    speeds = np.repeat([0.3, 1.1], [n_instances // 2, n_instances - n_instances // 2])
+    shifts = rng.uniform(0, 6, size=(n_instances, n_channels, 1))
+    waves = np.sin(speeds[:, np.newaxis, np.newaxis] * np.arange(n_steps) + shifts)
+    return waves + 0.1 * rng.normal(size=waves.shape)
+
+
+def make_ragged(
+    n_instances: int = 10, n_channels: int = 3, seed: int = 0
+) -> list[np.ndarray]:
+    """Return waves of unequal lengths, from 5 to 24 steps."""
+    lengths = np.random.default_rng(seed).integers(5, 25, size=n_instances)
+    waves = make_waves(n_instances, n_channels, seed=seed)
+    return [wave[:, :length] for wave, length in zip(waves, lengths, strict=True)]
+
+
+@pytest.fixture
+def waves() -> np.ndarray:
+    return make_waves()
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    return np.repeat(["slow", "fast"], 5)
+
+
+@pytest.fixture
+def ragged() -> list[np.ndarray]:
+    return make_ragged()
+
+
+@pytest.fixture(scope="session")
+def basic_motions() -> tuple[np.ndarray, np.ndarray]:
+    """Return 80 series of 6 channels and 100 steps, and their classes."""
+    return load_basic_motions(return_type="numpy3D")
+
+
+@pytest.fixture(scope="session")
+def japanese_vowels() -> tuple[pd.DataFrame, np.ndarray]:
+    """Return 60 series of 12 channels and 7 to 26 steps, and their classes."""
+    X, y = load_japanese_vowels(split="train", return_X_y=True)
+    return X.iloc[::5][:60], y[::5][:60]
