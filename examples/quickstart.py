@@ -180,9 +180,10 @@ def main() -> None:
     """Run the comparison, print it, and save the picture."""
     train, test = load("train"), load("test")
     console.print(
-        f"BasicMotions: {len(train.X)} training and {len(test.X)} test series, "
-        f"{train.X.shape[1]} channels, {train.X.shape[2]} time points, "
-        f"{len(np.unique(train.y))} classes"
+        f"BasicMotions: {len(train.X)} training and {len(test.X)} test series of "
+        f"{len(np.unique(train.y))} classes, each {train.X.shape[1]} channels of "
+        f"{train.X.shape[2]} time points",
+        soft_wrap=True,
     )
     results = [evaluate(name, make, train, test) for name, make in METHODS.items()]
     print_results(results)

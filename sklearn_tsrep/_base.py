@@ -255,7 +255,7 @@ class RepresentationTransformer(
         if not resumed:
             self._remember(panel)
         seed = self._draw_seed()
-        training, validation = self._split(panel, seed)
+        training, validation = self._split(panel, seed, self.n_iter_ if resumed else 0)
         n_epochs, max_steps = self._budget(len(training))
         context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self)
@@ -299,11 +299,17 @@ class RepresentationTransformer(
         drawn = check_random_state(self.random_state).randint(2**31 - 1, size=4)
         return np.random.SeedSequence(drawn.tolist())
 
-    def _split(self, panel: Panel, seed: np.random.SeedSequence) -> tuple[Any, Any]:
+    def _split(
+        self, panel: Panel, seed: np.random.SeedSequence, n_epochs_before: int
+    ) -> tuple[Any, Any]:
         """Return the batches to train on, and those to validate on, if any."""
         from sklearn_tsrep.data.batches import Pieces, cut_into_pieces
 
-        order_seed, batch_seed, validation_seed = seed.spawn(3)
+        # A further training draws other crops, but holds back the same series.
+        order_seed, validation_seed = seed.spawn(2)
+        batch_seed = np.random.SeedSequence(
+            seed.entropy, spawn_key=(2, n_epochs_before)
+        )
         reader = self._reader(panel)
         pieces = cut_into_pieces(panel, self.max_train_length)
         n_pieces = len(pieces.instances)
@@ -385,13 +391,13 @@ class RepresentationTransformer(
             resume_training(net, batches, self._training_state)
 
     def _keep_results(self, net: SelfSupervisedNet, resumed: bool) -> None:
-        from sklearn_tsrep.training.state import history_columns, shared_weights
+        from sklearn_tsrep.training.history import appended, history_columns
+        from sklearn_tsrep.training.state import shared_weights
 
         history = history_columns(net)
-        if resumed:
-            history = _continued(self.history_, history)
-        self.history_ = history
-        self.loss_curve_ = np.asarray(history.get("train_loss", ())).tolist()
+        self.history_ = appended(self.history_, history) if resumed else history
+        losses = self.history_.get("train_loss", np.empty(0))
+        self.loss_curve_ = losses.tolist()
         self.n_iter_ = len(self.loss_curve_)
         self._module = net.delivered_module_.eval().requires_grad_(False)
         self._weights = shared_weights(self._module)
@@ -483,21 +489,3 @@ class RepresentationTransformer(
 
 def _prefixed(prefix: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {f"{prefix}__{name}": value for name, value in arguments.items()}
-
-
-def _continued(
-    before: dict[str, np.ndarray], after: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Append columns; a column that only one part has is NaN in the other."""
-    n_before, n_after = (len(part.get("epoch", ())) for part in (before, after))
-    columns = {
-        name: np.concatenate(
-            [
-                before.get(name, np.full(n_before, np.nan)),
-                after.get(name, np.full(n_after, np.nan)),
-            ]
-        )
-        for name in {**before, **after}
-    }
-    columns["epoch"] = np.arange(1, n_before + n_after + 1)
-    return columns

@@ -40,9 +40,8 @@ def is_table(X: Any) -> bool:
     if hasattr(X, "columns"):
         return is_flat_frame(X)
     if isinstance(X, list | tuple):
-        return len({_shape(item) for item in X}) < 2 and all(
-            len(_shape(item)) < 2 for item in X
-        )
+        shapes = {_shape(item) for item in X}
+        return len(shapes) == 1 and len(shapes.pop()) < 2
     return len(_shape(X)) < 3
 
 
@@ -55,7 +54,8 @@ def _shape(values: Any) -> tuple[int, ...]:
 
 
 def _columns_are_channels(X: Any) -> bool:
-    return getattr(getattr(X, "index", None), "nlevels", 1) == 2
+    """Tell the pandas frames with a column a channel."""
+    return hasattr(X, "iloc") and not is_flat_frame(X)
 
 
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:

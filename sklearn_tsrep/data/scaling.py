@@ -60,7 +60,10 @@ class ChannelScaler:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Scale values (n_channels, n_timepoints) into a new float32 array."""
         scaled = (values - self.mean[:, np.newaxis]) / self.scale[:, np.newaxis]
-        return scaled.astype(np.float32)
+        # What is too large for single precision becomes infinite; encoding and
+        # training check what comes of it.
+        with np.errstate(over="ignore"):
+            return scaled.astype(np.float32)
 
 
 def _ratio(numerators: np.ndarray, counts: np.ndarray) -> np.ndarray:

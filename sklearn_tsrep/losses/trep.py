@@ -128,7 +128,7 @@ class TRepObjective(nn.Module):
         """
         # A sum with a gradient (of 0) even where no scale has a task to offer.
         nothing = views.first.sum() * 0
-        totals = {task: nothing for task in self.task_weights}
+        totals = dict.fromkeys(self.task_weights, nothing)
         scale = 0
         while True:
             losses = self._losses_at_scale(network, views, generator, scale)

@@ -45,7 +45,9 @@ class Time2Vec(nn.Module):
 class TimeMLP(nn.Module):
     """Two linear layers, a ReLU between them.
 
-    The kinks of the first layer start spread over the series.
+    The kinks of the first layer start spread over the series, away from its ends
+    and with slopes away from 0, so that each unit can learn and the scores differ
+    along the series about as much as their sigmoid can tell.
     """
 
     def __init__(self, n_components: int, time_scale: float) -> None:
@@ -53,8 +55,11 @@ class TimeMLP(nn.Module):
         self.first = nn.Linear(1, n_components)
         self.second = nn.Linear(n_components, n_components)
         with torch.no_grad():
-            kinks = torch.rand(n_components)
-            self.first.bias.copy_(-self.first.weight[:, 0] * kinks)
+            signs = torch.randint(2, (n_components,)) * 2 - 1
+            slopes = signs * torch.empty(n_components).uniform_(2, 4)
+            kinks = torch.empty(n_components).uniform_(0.1, 0.9)
+            self.first.weight.copy_(slopes.unsqueeze(1))
+            self.first.bias.copy_(-slopes * kinks)
 
     def forward(self, time: Tensor) -> Tensor:
         """Map scaled indices (..., 1) to scores (..., n_components)."""

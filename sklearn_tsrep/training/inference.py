@@ -59,6 +59,11 @@ def encode_series(
     ------
     batch : EncodedBatch
         Not in the order of the instances.
+
+    Raises
+    ------
+    ValueError
+        If a representation is not finite.
     """
     panel = reader.panel
     lengths = panel.stops - panel.starts
@@ -70,11 +75,20 @@ def encode_series(
             batch = reader.read(rows, panel.starts[rows], panel.stops[rows], length)
             with torch.inference_mode():
                 representation, _ = encoder(batch.to(device))
+            _check_finite(representation)
             yield EncodedBatch(
                 chosen,
                 representation[: len(chosen)].float(),
                 torch.from_numpy(lengths[chosen]).to(device),
             )
+
+
+def _check_finite(representation: Tensor) -> None:
+    if not torch.isfinite(representation).all():
+        raise ValueError(
+            "X has values so far from those of the training panel that their "
+            "representation is not finite in single precision."
+        )
 
 
 def _by_padded_length(lengths: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

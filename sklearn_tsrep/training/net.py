@@ -163,7 +163,8 @@ class SelfSupervisedNet(NeuralNet):
             self.initialize()
         self.notify("on_train_begin", X=batches, y=validation)
         try:
-            self.fit_loop(batches, validation)
+            with torch.enable_grad():
+                self.fit_loop(batches, validation)
         except StopTraining:
             pass
         except KeyboardInterrupt:

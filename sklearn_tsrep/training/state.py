@@ -9,16 +9,6 @@ from torch import nn
 from sklearn_tsrep.training.callbacks import WeightAveraging
 from sklearn_tsrep.training.net import SelfSupervisedNet
 
-# Counts of skorch's own, and the duration, which differs between equal trainings.
-_LEFT_OUT = {
-    "batches",
-    "dur",
-    "train_batch_count",
-    "train_loss_best",
-    "valid_batch_count",
-    "valid_loss_best",
-}
-
 
 def shared_weights(module: nn.Module) -> dict[str, np.ndarray]:
     """Return the weights of a module by name; on the CPU they share its memory."""
@@ -73,14 +63,6 @@ def resume_training(
         if isinstance(callback, WeightAveraging) and "average" in state:
             callback.start(net)
             callback.average_.load_state_dict(state["average"])
-
-
-def history_columns(net: SelfSupervisedNet) -> dict[str, np.ndarray]:
-    """Return the history of a net as columns, one entry an epoch."""
-    # An epoch that an interruption cut short has no loss yet.
-    rows = [row for row in net.history if "train_loss" in row]
-    names = [name for name in rows[0] if name not in _LEFT_OUT] if rows else []
-    return {name: np.array([row[name] for row in rows]) for name in names}
 
 
 def _as_arrays(value: Any) -> Any:

@@ -102,9 +102,7 @@ def test_masks_that_mask_nothing_are_left_out() -> None:
 
 def test_a_length_to_pad_to_can_be_given() -> None:
     panel = coded_panel([3])
-    batch = plain_reader(panel).read(
-        np.array([0]), panel.starts, panel.stops, length=5
-    )
+    batch = plain_reader(panel).read(np.array([0]), panel.starts, panel.stops, length=5)
     assert batch.values.shape == (1, 5, 1)
     assert batch.valid is not None
     assert batch.valid.tolist() == [[1, 1, 1, 0, 0]]
@@ -343,5 +341,6 @@ def test_global_generators_stay_as_they_are() -> None:
     epoch(batches_of(coded_panel([20, 30]), mask_ratio=0.5))
     assert torch.equal(state, torch.get_rng_state())
     np.testing.assert_array_equal(
-        numpy_state, np.random.get_state()[1]  # noqa: NPY002
+        numpy_state,
+        np.random.get_state()[1],  # noqa: NPY002
     )
