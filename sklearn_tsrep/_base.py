@@ -212,6 +212,7 @@ class RepresentationTransformer(
             For example ``"max_latent0"`` or ``"segment3_latent12"``.
         """
         check_is_fitted(self)
+        self._check_poolings()
         self._check_input_features(input_features)
         names = feature_names(
             self.pooling, self._n_latents, self.n_segments, self._n_scales
@@ -454,10 +455,11 @@ class RepresentationTransformer(
 
     def _check_poolings(self) -> None:
         names = listed(self.pooling)
-        if not names or not set(names) <= set(POOLINGS):
+        is_known = bool(names) and set(names) <= set(POOLINGS)
+        if not is_known or len(set(names)) < len(names):
             raise ValueError(
-                f"pooling must be one or several of {list(POOLINGS)}, got "
-                f"{self.pooling!r}."
+                f"pooling must be one or several of {list(POOLINGS)}, each at most "
+                f"once, got {self.pooling!r}."
             )
 
     def _check_same_network(self, panel: Panel) -> None:

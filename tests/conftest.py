@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from skorch.callbacks import Callback
 from sktime.datasets import load_basic_motions, load_japanese_vowels
 
 from sklearn_tsrep import TRepTransformer
@@ -42,6 +43,44 @@ def make_ragged(
     lengths = np.random.default_rng(seed).integers(5, 25, size=n_instances)
     waves = make_waves(n_instances, n_channels, seed=seed)
     return [wave[:, :length] for wave, length in zip(waves, lengths, strict=True)]
+
+
+def weights_of(transformer: TRepTransformer) -> dict[str, np.ndarray]:
+    """Return a copy of the weights by name."""
+    return {
+        name: weight.numpy().copy()
+        for name, weight in transformer.module_.state_dict().items()
+    }
+
+
+def assert_same_weights(one: TRepTransformer, other: TRepTransformer) -> None:
+    ours, theirs = weights_of(one), weights_of(other)
+    assert list(ours) == list(theirs)
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+
+
+class Counter(Callback):
+    """Counts in the history, which is all that a test can see of a clone."""
+
+    def __init__(self, name: str = "n_seen") -> None:
+        self.name = name
+
+    def on_train_begin(self, net: Any, **parameters: Any) -> None:
+        self.n_steps_ = 0
+
+    def on_batch_end(self, net: Any, **parameters: Any) -> None:
+        self.n_steps_ += 1
+
+    def on_epoch_end(self, net: Any, **parameters: Any) -> None:
+        net.history.record(self.name, self.n_steps_)
+
+
+class LearningRate(Callback):
+    """Writes the learning rate after each epoch into the history."""
+
+    def on_epoch_end(self, net: Any, **parameters: Any) -> None:
+        net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ class SeriesReader:
     ) -> SeriesBatch:
         observed = ~np.isnan(values)
         is_seen = observed.any(axis=2) if self.missing == "all" else observed.all(2)
-        np.nan_to_num(values, copy=False, nan=0.0)
+        values[~observed] = 0
         return SeriesBatch(
             values=torch.from_numpy(values),
             time=torch.from_numpy(time.astype(np.float32)),

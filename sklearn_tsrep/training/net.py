@@ -104,12 +104,7 @@ class SelfSupervisedNet(NeuralNet):
         """Compute the losses of a batch and their gradients."""
         self._set_training(True)
         step = self._losses(self.module_, batch, self.generator_)
-        if not torch.isfinite(step["loss"]):
-            raise ValueError(
-                f"Training diverged: the loss was {step['loss'].item()} at step "
-                f"{self.n_steps_ + 1}. A lower lr, gradient_clip_value=1.0 or "
-                "scale=True may help."
-            )
+        _check_finite("loss", step["loss"], self.n_steps_ + 1)
         step["loss"].backward()
         self.n_steps_ += 1
         return step
@@ -174,6 +169,8 @@ class SelfSupervisedNet(NeuralNet):
                     "Training interrupted by user; what was learned is kept.",
                     stacklevel=2,
                 )
+        for parameter in self.delivered_module_.parameters():
+            _check_finite("largest weight", parameter.abs().max(), self.n_steps_)
         self.notify("on_train_end", X=batches, y=validation)
         return self
 
@@ -190,6 +187,14 @@ class _WithinBudget:
         if self.net.max_steps is not None:
             remaining = max(self.net.max_steps - self.net.n_steps_, 0)
         return itertools.islice(self.batches, remaining)
+
+
+def _check_finite(name: str, value: Tensor, step: int) -> None:
+    if not torch.isfinite(value):
+        raise ValueError(
+            f"Training diverged: the {name} was {value.item()} at step {step}. A lower "
+            "lr, gradient_clip_value=1.0 or scale=True may help."
+        )
 
 
 def _has_run_out(callback: Any) -> bool:
