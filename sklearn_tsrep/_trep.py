@@ -81,6 +81,10 @@ class TRepTransformer(RepresentationTransformer):
         Most steps between the step to forecast and the one that it is forecast from,
         in either direction, in steps of the scale.
 
+    identity_share : float, default=0.0
+        Share of the pairs of the task "divergence" that hold one step twice. The
+        paper has none, its published code a half.
+
     detach_targets : bool, default=False
         Whether the targets of the tasks with the time-embedding pass no gradient on.
 
@@ -173,12 +177,12 @@ class TRepTransformer(RepresentationTransformer):
     module_ : torch.nn.Module
         The network, in evaluation mode.
 
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (`n_iter_`,)
         One entry an epoch: ``"train_loss"``, the loss of each task, and the spread
         (standard deviation) of representations and time-embeddings, which tells a
         collapse; with early stopping also the losses on the part held back.
 
-    loss_curve_ : list of float of length n_iter_
+    loss_curve_ : list of float of length `n_iter_`
         Training loss of each epoch.
 
     n_iter_ : int
@@ -191,7 +195,7 @@ class TRepTransformer(RepresentationTransformer):
         Time points of the series seen in `fit` if they came as a 2-D array, channels
         otherwise.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if `X` was a DataFrame.
 
     See Also
@@ -237,6 +241,7 @@ class TRepTransformer(RepresentationTransformer):
         "task_weights": [dict, None],
         "temporal_unit": [Interval(Integral, 0, 30, closed="both")],
         "max_forecast_distance": [Interval(Integral, 1, None, closed="left")],
+        "identity_share": [Interval(Real, 0, 1, closed="both")],
         "detach_targets": ["boolean"],
     }
 
@@ -256,6 +261,7 @@ class TRepTransformer(RepresentationTransformer):
         task_weights: dict[str, float] | None = None,
         temporal_unit: int = 0,
         max_forecast_distance: int = 10,
+        identity_share: float = 0.0,
         detach_targets: bool = False,
         pooling: str | list[str] = "max",
         n_segments: int = 10,
@@ -295,6 +301,7 @@ class TRepTransformer(RepresentationTransformer):
         self.task_weights = task_weights
         self.temporal_unit = temporal_unit
         self.max_forecast_distance = max_forecast_distance
+        self.identity_share = identity_share
         self.detach_targets = detach_targets
         self.pooling = pooling
         self.n_segments = n_segments
@@ -347,6 +354,7 @@ class TRepTransformer(RepresentationTransformer):
             "task_weights": self._normalized_weights(),
             "temporal_unit": self.temporal_unit,
             "max_forecast_distance": self.max_forecast_distance,
+            "identity_share": self.identity_share,
             "detach_targets": self.detach_targets,
         }
 

@@ -183,18 +183,22 @@ class Pieces(NamedTuple):
 def cut_into_pieces(panel: Panel, max_length: int | None) -> Pieces:
     """Cut each series into the fewest pieces of at most a length, as equal as can be.
 
-    Padding is cut off. Pieces keep their place in the series.
+    Padding is cut off, and a piece that lies in a gap left out. Pieces keep their
+    place in the series.
     """
-    rows = []
-    for instance, (start, stop) in enumerate(
-        zip(panel.starts, panel.stops, strict=True)
-    ):
-        if start == stop:
-            continue
-        n_pieces = 1 if max_length is None else -(-(stop - start) // max_length)
-        bounds = np.linspace(start, stop, n_pieces + 1).astype(np.int64)
-        rows += [(instance, *bound) for bound in pairwise(bounds)]
+    rows = [
+        (instance, start, stop)
+        for instance, span in enumerate(zip(panel.starts, panel.stops, strict=True))
+        for start, stop in _cut(*span, max_length)
+        if not np.isnan(panel.series[instance][:, start:stop]).all()
+    ]
     return Pieces(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+
+
+def _cut(start: int, stop: int, max_length: int | None) -> Iterator[tuple[int, int]]:
+    n_pieces = 1 if max_length is None else -(-(stop - start) // max_length)
+    bounds = np.linspace(start, stop, n_pieces + 1).astype(np.int64)
+    return pairwise(bounds.tolist())
 
 
 class ContextBatches:

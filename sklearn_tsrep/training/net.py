@@ -169,8 +169,8 @@ class SelfSupervisedNet(NeuralNet):
                     "Training interrupted by user; what was learned is kept.",
                     stacklevel=2,
                 )
-        for parameter in self.delivered_module_.parameters():
-            _check_finite("largest weight", parameter.abs().max(), self.n_steps_)
+        weights = nn.utils.parameters_to_vector(self.delivered_module_.parameters())
+        _check_finite("largest weight", weights.abs().max(), self.n_steps_)
         self.notify("on_train_end", X=batches, y=validation)
         return self
 

@@ -205,6 +205,14 @@ def test_instances_without_a_value_give_no_piece() -> None:
     assert [len(part) for part in empty] == [0, 0, 0]
 
 
+def test_a_piece_that_lies_in_a_gap_is_left_out() -> None:
+    values = np.ones((2, 12))
+    values[:, 4:8] = NAN
+    pieces = cut_into_pieces(Panel.from_series([values]), 4)
+    assert pieces.starts.tolist() == [0, 8]
+    assert pieces.stops.tolist() == [4, 12]
+
+
 # Epochs
 
 
