@@ -4,46 +4,36 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_tsrep._panels import read_panel
 from sklearn_tsrep._sklearn import Interval, StrOptions, fit_context
 from sklearn_tsrep.data.panel import Panel
-from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sklearn_tsrep.data.batches import Pieces, SeriesReader
-    from sklearn_tsrep.training.inference import EncodedBatch
     from sklearn_tsrep.training.net import SelfSupervisedNet
 
 
-class RepresentationTransformer(
-    CallbackSupportMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
-):
-    """Fits a network without labels, and pools what it says of each time step.
+class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Trains a network without labels, and keeps its weights as arrays.
 
-    A method names its parameters and implements the three methods that build its
-    network, its objective and its batches.
+    A method names its parameters, says how data is read, and builds its network, its
+    objective and its batches. What an estimator does with the network is for the
+    classes in between.
     """
 
     history_: dict[str, np.ndarray]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_latents": [Interval(Integral, 1, None, closed="left")],
-        "pooling": [StrOptions(set(POOLINGS)), list, tuple],
-        "n_segments": [Interval(Integral, 1, None, closed="left")],
         "scale": ["boolean"],
-        "on_empty": [StrOptions({"raise", "nan"})],
         "max_train_length": [Interval(Integral, 2, None, closed="left"), None],
         "max_epochs": [
             StrOptions({"auto"}),
@@ -90,6 +80,10 @@ class RepresentationTransformer(
         repeatable: bool,
     ) -> Any:
         """Return the source of batches."""
+
+    @abstractmethod
+    def _read_training(self, X: Any, *, reset: bool) -> Panel:
+        """Validate what `fit` is given, and remember its shape with ``reset``."""
 
     @abstractmethod
     def _reader(self, panel: Panel) -> SeriesReader:
@@ -148,77 +142,6 @@ class RepresentationTransformer(
         """
         return self._fit(X, resumed=self.__sklearn_is_fitted__(), keep_state=True)
 
-    def transform(self, X: Any) -> np.ndarray:
-        """Turn each series into a vector of features.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
-            Series with the channels seen in fit, of any length.
-
-        Returns
-        -------
-        features : ndarray of shape (n_instances, n_features), float32
-            Pooled representations; with ``on_empty="nan"`` a row of NaN for an
-            instance without a value.
-        """
-        check_is_fitted(self)
-        panel = self._read_observed(X)
-        names = self.get_feature_names_out()
-        features = np.full((len(panel), len(names)), np.nan, dtype=np.float32)
-        for batch in self._encoded(panel):
-            features[batch.instances] = self._pooled(batch)
-        return features
-
-    def encode(self, X: Any) -> np.ndarray | list[np.ndarray]:
-        """Return the representation of each time step.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
-            Series with the channels seen in fit, of any length.
-
-        Returns
-        -------
-        representation : ndarray of shape (n_instances, n_latents, n_timepoints) or \
-                list of ndarray of shape (n_latents, length_i)
-            float32; a list where lengths differ. NaN at padding, that is before the
-            first and behind the last observed step.
-        """
-        check_is_fitted(self)
-        panel = self._read_observed(X)
-        encoded = [
-            np.full((self._n_latents, length), np.nan, dtype=np.float32)
-            for length in panel.lengths
-        ]
-        for batch in self._encoded(panel):
-            latents = batch.representation.transpose(1, 2).cpu().numpy()
-            for instance, series in zip(batch.instances, latents, strict=True):
-                start, stop = panel.starts[instance], panel.stops[instance]
-                encoded[instance][:, start:stop] = series[:, : stop - start]
-        return np.stack(encoded) if panel.is_equal_length else encoded
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the features that `transform` gives.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Only checked against the features seen in fit.
-
-        Returns
-        -------
-        names : ndarray of shape (n_features,), object
-            For example ``"max_latent0"`` or ``"segment3_latent12"``.
-        """
-        check_is_fitted(self)
-        self._check_poolings()
-        self._check_input_features(input_features)
-        names = feature_names(
-            self.pooling, self._n_latents, self.n_segments, self._n_scales
-        )
-        return np.asarray(names, dtype=object)
-
     @property
     def module_(self) -> nn.Module:
         """The fitted torch network, in evaluation mode."""
@@ -239,20 +162,11 @@ class RepresentationTransformer(
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_weights")
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
     def _fit(self, X: Any, *, resumed: bool, keep_state: bool) -> Self:
         from sklearn_tsrep._callbacks import EpochTasks
         from sklearn_tsrep.training.state import training_state
 
-        self._check_poolings()
-        panel = self._read_observed(X, reset=not resumed)
-        self._check_long_enough(panel)
+        panel = self._read_training(X, reset=not resumed)
         if not resumed:
             self._remember(panel)
         seed = self._draw_seed()
@@ -291,9 +205,6 @@ class RepresentationTransformer(
             else ChannelScaler.identity(panel.n_channels)
         )
         self.mean_, self.scale_ = scaler.mean, scaler.scale
-        self._n_latents = int(self.n_latents)
-        longest = int((panel.stops - panel.starts).max())
-        self._n_scales = max(1, math.ceil(math.log2(max(longest - 1, 2))))
         self._network_arguments = self._network_parameters(panel)
 
     def _draw_seed(self) -> np.random.SeedSequence:
@@ -414,54 +325,6 @@ class RepresentationTransformer(
         module.eval().requires_grad_(False)
         return module.to(resolve_device(self.device))
 
-    def _encoded(self, panel: Panel) -> Iterator[EncodedBatch]:
-        from sklearn_tsrep.training.inference import encode_series
-
-        module: Any = self.module_
-        device = next(module.parameters()).device
-        return encode_series(module.encoder, self._reader(panel), device)
-
-    def _pooled(self, batch: EncodedBatch) -> np.ndarray:
-        from sklearn_tsrep.features.pooling import pool
-
-        features = pool(
-            batch.representation,
-            batch.lengths,
-            self.pooling,
-            self.n_segments,
-            self._n_scales,
-        )
-        return features.cpu().numpy()
-
-    def _read_observed(self, X: Any, *, reset: bool = False) -> Panel:
-        panel = read_panel(self, X, reset=reset)
-        empty = np.flatnonzero(panel.stops == 0)
-        if len(empty) and self.on_empty == "raise":
-            raise ValueError(
-                f"X has {len(empty)} instances without any value, the first at index "
-                f"{empty[0]}. Leave them out, or set on_empty='nan' to get rows of NaN."
-            )
-        if len(empty) == len(panel) and reset:
-            raise ValueError("X has no instance with a value to learn from.")
-        return panel
-
-    def _check_long_enough(self, panel: Panel) -> None:
-        longest = int((panel.stops - panel.starts).max())
-        if longest < 2:
-            raise ValueError(
-                f"Found series with {longest} feature(s) (time points) in X, while "
-                f"{type(self).__name__} needs a series of at least 2 time points."
-            )
-
-    def _check_poolings(self) -> None:
-        names = listed(self.pooling)
-        is_known = bool(names) and set(names) <= set(POOLINGS)
-        if not is_known or len(set(names)) < len(names):
-            raise ValueError(
-                f"pooling must be one or several of {list(POOLINGS)}, each at most "
-                f"once, got {self.pooling!r}."
-            )
-
     def _check_same_network(self, panel: Panel) -> None:
         wanted = self._network_parameters(panel)
         changed = [
@@ -474,18 +337,6 @@ class RepresentationTransformer(
                 f"Training cannot go on with another network: {', '.join(changed)} "
                 "changed since the first fit. Set warm_start=False or clone the "
                 "estimator."
-            )
-
-    def _check_input_features(self, input_features: Any) -> None:
-        if input_features is None:
-            return
-        names = getattr(self, "feature_names_in_", None)
-        if names is not None and not np.array_equal(names, input_features):
-            raise ValueError("input_features is not equal to feature_names_in_")
-        if len(input_features) != self.n_features_in_:
-            raise ValueError(
-                "input_features should have length equal to number of features "
-                f"({self.n_features_in_}), got {len(input_features)}"
             )
 
 

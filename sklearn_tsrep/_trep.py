@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from sklearn_tsrep._base import RepresentationTransformer
 from sklearn_tsrep._sklearn import Interval, StrOptions
+from sklearn_tsrep._transformer import RepresentationTransformer
 from sklearn_tsrep.data.panel import Panel
 
 if TYPE_CHECKING:

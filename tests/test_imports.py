@@ -25,6 +25,7 @@ LEVELS = {
     "thresholds": 6,
     "_sklearn": 7,
     "_base": 7,
+    "_transformer": 7,
     "_panels": 7,
     "_callbacks": 7,
     "_persistence": 7,
