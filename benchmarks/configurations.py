@@ -19,6 +19,17 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "latents-64": {"n_latents": 64},
     "latents-128": {"n_latents": 128},
     "latents-320": {"n_latents": 320},
+    "last-weights": {"weight_averaging": None},
+    "lr-0.003": {"lr": 3e-3},
+    "detached": {"detach_targets": True},
 }
 
-POOLINGS = ("max", "mean", "last", "segments", "multiscale", "max+mean")
+POOLINGS = (
+    "max",
+    "max+mean",
+    "multiscale",
+    "segments10",
+    "segments2",
+    "max+segments2",
+    "max+segments3",
+)

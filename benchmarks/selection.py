@@ -67,7 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--poolings",
         type=running.comma_separated,
         metavar="NAME,...",
-        help=f"several at once by '+' (default: {','.join(POOLINGS)})",
+        help=(
+            "several at once by '+', the number of segments behind their name, as "
+            f"in max+segments2 (default: {','.join(POOLINGS)})"
+        ),
     )
 
 
@@ -189,6 +192,21 @@ def _jobs(
                 )
 
 
+def pooling_parameters(pooling: str) -> dict[str, Any]:
+    """Read a name such as "max+segments2": poolings by '+', the segments' number.
+
+    >>> pooling_parameters("max+segments2")
+    {'pooling': ['max', 'segments'], 'n_segments': 2}
+    """
+    names, n_segments = pooling.split("+"), None
+    for place, name in enumerate(names):
+        count = name.removeprefix("segments")
+        if name != count and count:
+            names[place], n_segments = "segments", int(count)
+    parameters: dict[str, Any] = {"pooling": names if len(names) > 1 else names[0]}
+    return parameters if n_segments is None else parameters | {"n_segments": n_segments}
+
+
 def _judge(model: Any, X: Any, y: np.ndarray, pooling: str) -> dict[str, Any]:
     try:
         return _judge_or_raise(model, X, y, pooling)
@@ -197,8 +215,7 @@ def _judge(model: Any, X: Any, y: np.ndarray, pooling: str) -> dict[str, Any]:
 
 
 def _judge_or_raise(model: Any, X: Any, y: np.ndarray, pooling: str) -> dict[str, Any]:
-    names = pooling.split("+")
-    model.set_params(pooling=names if len(names) > 1 else pooling)
+    model.set_params(**pooling_parameters(pooling))
     start = time.perf_counter()
     features = np.asarray(model.transform(X))
     transformed = time.perf_counter()
