@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -88,13 +89,14 @@ class TRepTransformer(RepresentationTransformer):
     detach_targets : bool, default=False
         Whether the targets of the tasks with the time-embedding pass no gradient on.
 
-    pooling : {"max", "mean", "last", "segments", "multiscale"} or list of them, \
-            default="max"
+    pooling : {"max", "mean", "last", "segments", "multiscale"} or sequence of them, \
+            default=("max", "segments")
         How `transform` pools time steps; features of several poolings stand side by
         side. May be changed after fit.
 
-    n_segments : int, default=10
-        Number of segments of the pooling "segments".
+    n_segments : int, default=2
+        Number of segments of the pooling "segments". The paper has 10, and no other
+        pooling beside them.
 
     scale : bool, default=True
         Whether to standardise each channel with mean and standard deviation of the
@@ -222,7 +224,7 @@ class TRepTransformer(RepresentationTransformer):
     >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))  # 8 series, 2 channels
     >>> trep = TRepTransformer(n_latents=4, n_blocks=2, max_steps=5, random_state=0)
     >>> trep.fit_transform(X).shape
-    (8, 4)
+    (8, 12)
     >>> trep.encode(X).shape
     (8, 4, 30)
     """
@@ -263,8 +265,8 @@ class TRepTransformer(RepresentationTransformer):
         max_forecast_distance: int = 10,
         identity_share: float = 0.0,
         detach_targets: bool = False,
-        pooling: str | list[str] = "max",
-        n_segments: int = 10,
+        pooling: str | Sequence[str] = ("max", "segments"),
+        n_segments: int = 2,
         scale: bool = True,
         on_empty: str = "raise",
         max_train_length: int | None = 512,

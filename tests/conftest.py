@@ -18,6 +18,7 @@ def tiny_trep(**parameters: Any) -> TRepTransformer:
         "hidden_channels": 4,
         "n_blocks": 2,
         "n_time_latents": 3,
+        "pooling": "max",
         "max_steps": 3,
         "device": "cpu",
         "random_state": 0,
