@@ -20,6 +20,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "latents-128": {"n_latents": 128},
     "latents-320": {"n_latents": 320},
     "last-weights": {"weight_averaging": None},
+    "lr-0.001": {"lr": 1e-3},
     "lr-0.003": {"lr": 3e-3},
     "detached": {"detach_targets": True},
 }

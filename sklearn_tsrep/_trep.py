@@ -119,7 +119,7 @@ class TRepTransformer(RepresentationTransformer):
     batch_size : int, default=16
         Most series of a batch.
 
-    lr : float, default=0.001
+    lr : float, default=0.003
         Learning rate.
 
     optimizer : str or type, default="AdamW"
@@ -273,7 +273,7 @@ class TRepTransformer(RepresentationTransformer):
         max_epochs: int | str = "auto",
         max_steps: int = 200,
         batch_size: int = 16,
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         optimizer: str | type = "AdamW",
         optimizer_params: dict[str, Any] | None = None,
         lr_schedule: str | None = None,
