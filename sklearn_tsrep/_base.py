@@ -113,7 +113,7 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         Raises
         ------
         ValueError
-            If a parameter or the panel is not valid.
+            If a parameter or the panel is not valid, or training diverges.
         """
         resumed = self.warm_start and self.__sklearn_is_fitted__()
         return self._fit(X, resumed=resumed, keep_state=self.warm_start)
@@ -123,9 +123,9 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Go on learning from a further panel.
 
-        Scaling stays as it was after the first call. Optimiser and averaged weights
-        go on as well, if the call before was one of `partial_fit` or with
-        ``warm_start``.
+        Scaling stays as it was after the first call. Optimiser, averaged weights and
+        random draws go on as well, if the call before was one of `partial_fit` or
+        with ``warm_start``.
 
         Parameters
         ----------
@@ -139,6 +139,12 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         -------
         self : object
             The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the panel is not valid, or a parameter of the network
+            or the number of channels changed since the first call.
         """
         return self._fit(X, resumed=self.__sklearn_is_fitted__(), keep_state=True)
 
@@ -163,26 +169,20 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         return hasattr(self, "_weights")
 
     def _fit(self, X: Any, *, resumed: bool, keep_state: bool) -> Self:
-        from sklearn_tsrep._callbacks import EpochTasks
         from sklearn_tsrep.training.state import training_state
 
         panel = self._read_training(X, reset=not resumed)
+        seed = self._draw_seed()
         if not resumed:
             self._remember(panel)
-        seed = self._draw_seed()
+            self._split_entropy = seed.entropy
         training, validation = self._split(panel, seed, self.n_iter_ if resumed else 0)
         n_epochs, max_steps = self._budget(len(training))
         context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self)
-        net = self._make_net(
-            seed,
-            n_epochs,
-            max_steps,
-            [
-                *self._net_callbacks(max_steps or n_epochs * len(training)),
-                EpochTasks(self, context),
-            ],
-        )
+        n_steps = n_epochs * len(training) if max_steps is None else max_steps
+        callbacks = self._net_callbacks(n_steps, context)
+        net = self._make_net(seed, n_epochs, max_steps, callbacks)
         if resumed:
             self._check_same_network(panel)
             self._resume(net, training)
@@ -195,9 +195,10 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
 
     def _remember(self, panel: Panel) -> None:
         """Take from the panel what does not change when training goes on."""
+        from sklearn_tsrep.data.scaling import ChannelScaler
+
         # Should training fail, old weights must not be used with new statistics.
         self.__dict__.pop("_weights", None)
-        from sklearn_tsrep.data.scaling import ChannelScaler
 
         scaler = (
             ChannelScaler.fit(panel)
@@ -215,30 +216,17 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         self, panel: Panel, seed: np.random.SeedSequence, n_epochs_before: int
     ) -> tuple[Any, Any]:
         """Return the batches to train on, and those to validate on, if any."""
-        from sklearn_tsrep.data.batches import Pieces, cut_into_pieces
+        from sklearn_tsrep.data.batches import cut_into_pieces, hold_back
 
-        # A further training draws other crops, but holds back the same series.
-        order_seed, validation_seed = seed.spawn(2)
-        batch_seed = np.random.SeedSequence(
-            seed.entropy, spawn_key=(2, n_epochs_before)
-        )
         reader = self._reader(panel)
         pieces = cut_into_pieces(panel, self.max_train_length)
-        n_pieces = len(pieces.instances)
+        batch_seed = _seed_of(seed.entropy, 2, n_epochs_before)
         if not self.early_stopping:
             return self._batches(reader, pieces, batch_seed, repeatable=False), None
-        if n_pieces < 2:
-            raise ValueError(
-                "early_stopping=True needs at least 2 series (or pieces of "
-                f"max_train_length={self.max_train_length} steps), got {n_pieces}."
-            )
-        n_held_back = round(self.validation_fraction * n_pieces)
-        n_held_back = min(max(n_held_back, 1), n_pieces - 1)
-        order = np.random.default_rng(order_seed).permutation(n_pieces)
-        held_back, kept = (
-            Pieces(*(part[rows] for part in pieces))
-            for rows in (order[:n_held_back], np.sort(order[n_held_back:]))
-        )
+        # A further training draws other crops, but holds back the same series.
+        order_seed = _seed_of(self._split_entropy, 0)
+        kept, held_back = hold_back(pieces, self.validation_fraction, order_seed)
+        validation_seed = _seed_of(seed.entropy, 1)
         return (
             self._batches(reader, kept, batch_seed, repeatable=False),
             self._batches(reader, held_back, validation_seed, repeatable=True),
@@ -278,21 +266,26 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
             return int(self.max_epochs), None
         return math.ceil(self.max_steps / n_batches), int(self.max_steps)
 
-    def _net_callbacks(self, n_steps: int) -> list[Any]:
-        from sklearn_tsrep.training.callbacks import engine_callbacks
+    def _net_callbacks(self, n_steps: int, context: Any) -> list[Any]:
+        from sklearn_tsrep._callbacks import EpochTasks, check_callbacks
+        from sklearn_tsrep.training.callbacks import engine_callbacks, stopping_callback
 
-        callbacks = engine_callbacks(
+        check_callbacks(self.callbacks)
+        engine = engine_callbacks(
             n_steps=n_steps,
             weight_averaging=self.weight_averaging,
             gradient_clip_value=self.gradient_clip_value,
             lr_schedule=self.lr_schedule,
             early_stopping=self.early_stopping,
-            n_iter_no_change=self.n_iter_no_change,
-            tol=self.tol,
             show_progress=bool(self.verbose),
         )
-        own = [] if self.callbacks is None else clone(self.callbacks, safe=False)
-        return [*callbacks, *own]
+        own = clone(self.callbacks or [], safe=False)
+        stopping = (
+            [stopping_callback(self.n_iter_no_change, self.tol)]
+            if self.early_stopping
+            else []
+        )
+        return [*engine, *own, EpochTasks(self, context), *stopping]
 
     def _resume(self, net: SelfSupervisedNet, batches: Any) -> None:
         from sklearn_tsrep.training.state import load_weights, resume_training
@@ -338,6 +331,10 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
                 "changed since the first fit. Set warm_start=False or clone the "
                 "estimator."
             )
+
+
+def _seed_of(entropy: Any, *purpose: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(entropy, spawn_key=purpose)
 
 
 def _prefixed(prefix: str, arguments: dict[str, Any]) -> dict[str, Any]:

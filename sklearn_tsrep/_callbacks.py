@@ -7,6 +7,17 @@ from skorch.callbacks import Callback
 from sklearn_tsrep.training.callbacks import StopTraining
 
 
+def check_callbacks(callbacks: Any) -> None:
+    """Check that a list holds skorch callbacks, or pairs of name and callback."""
+    for entry in callbacks or []:
+        is_named = isinstance(entry, tuple) and len(entry) == 2
+        if not isinstance(entry[1] if is_named else entry, Callback):
+            raise TypeError(
+                "callbacks must hold skorch callbacks, or tuples of a name and one, "
+                f"got {entry!r}. Callbacks of scikit-learn are given to set_callbacks."
+            )
+
+
 class EpochTasks(Callback):
     """Tells scikit-learn's callbacks when an epoch begins and ends.
 

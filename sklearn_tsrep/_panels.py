@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_tsrep._sklearn import check_feature_names
 from sklearn_tsrep.data._frames import is_flat_frame
+from sklearn_tsrep.data._values import read_array
 from sklearn_tsrep.data.containers import as_panel
 from sklearn_tsrep.data.panel import Panel
 
@@ -58,7 +59,17 @@ def _columns_are_channels(X: Any) -> bool:
     return hasattr(X, "iloc") and not is_flat_frame(X)
 
 
+def _unmasked(X: Any) -> Any:
+    """Turn masked entries into NaN: scikit-learn would uncover what they hide."""
+    if isinstance(X, np.ma.MaskedArray):
+        return read_array(X, "X")
+    if isinstance(X, list | tuple):
+        return [_unmasked(row) for row in X]
+    return X
+
+
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
+    X = _unmasked(X)
     checks: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": "allow-nan"}
     if reset or estimator._fitted_on_table:
         return validate_data(estimator, X, reset=reset, **checks)
@@ -75,7 +86,7 @@ def _check_channels(estimator: Any, X: Any, panel: Panel) -> None:
     )
     if is_table(X):
         message += " A 2-D array is a panel of univariate series, one a row."
-        if expected in (len(X), len(X.T)):
+        if expected in (len(panel), panel.lengths[0]):
             message += " For one multivariate series pass X.T[None] or X[None]."
     elif all(series.shape[1] == expected for series in panel.series):
         message += (

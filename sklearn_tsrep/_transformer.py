@@ -49,6 +49,16 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         features : ndarray of shape (n_instances, n_features), float32
             Pooled representations; with ``on_empty="nan"`` a row of NaN for an
             instance without a value.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        ValueError
+            If `X` is not valid, has other channels than in fit, an instance without a
+            value with ``on_empty="raise"``, or values so far from those of the
+            training panel that their representation is not finite.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
@@ -72,6 +82,11 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
                 list of ndarray of shape (n_latents, length_i)
             float32; a list where lengths differ. NaN at padding, that is before the
             first and behind the last observed step.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `transform`.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
@@ -98,6 +113,14 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         -------
         names : ndarray of shape (n_features,), object
             For example ``"max_latent0"`` or ``"segment3_latent12"``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        ValueError
+            If ``input_features`` are not those seen in fit.
         """
         check_is_fitted(self)
         self._check_poolings()
@@ -167,7 +190,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
     def _check_poolings(self) -> None:
         names = listed(self.pooling)
-        is_known = bool(names) and set(names) <= set(POOLINGS)
+        is_known = bool(names) and all(name in POOLINGS for name in names)
         if not is_known or len(set(names)) < len(names):
             raise ValueError(
                 f"pooling must be one or several of {list(POOLINGS)}, each at most "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -66,8 +67,9 @@ class TRepTransformer(RepresentationTransformer):
 
     missing : {"all", "any"}, default="all"
         Whether a time step is masked when all of its channels are missing, or when
-        any is. With "all", single missing values enter as the mean of their channel,
-        and the network is told that they are missing.
+        any is. With "all", single missing values enter as the mean of their channel
+        beside an indicator, from which the network learns what a missing value means;
+        if the training panel had none, the indicator has no effect.
 
     task_weights : dict of str to float or None, default=None
         Weights of the tasks ``"instance"``, ``"temporal"``, ``"divergence"`` and
@@ -344,7 +346,7 @@ class TRepTransformer(RepresentationTransformer):
             "kernel_size": self.kernel_size,
             "time_embedding": self.time_embedding,
             "n_time_latents": self.n_time_latents,
-            "time_scale": float(panel.stops.max()),
+            "time_scale": float((panel.stops - panel.starts).max()),
             "causal": self.causal,
             "dropout_share": self.dropout,
         }
@@ -369,6 +371,7 @@ class TRepTransformer(RepresentationTransformer):
     ) -> ContextBatches:
         from sklearn_tsrep.data.batches import ContextBatches
 
+        self._check_temporal_unit(pieces)
         return ContextBatches(
             reader,
             pieces,
@@ -386,16 +389,26 @@ class TRepTransformer(RepresentationTransformer):
         scaler = ChannelScaler(self.mean_, self.scale_)
         return SeriesReader(panel, scaler, self.missing)
 
+    def _check_temporal_unit(self, pieces: Pieces) -> None:
+        longest = int((pieces.stops - pieces.starts).max())
+        along_time = set(self._normalized_weights()) - {"instance"}
+        if along_time and longest <= 2**self.temporal_unit:
+            raise ValueError(
+                f"temporal_unit={self.temporal_unit} leaves no task along time to "
+                f"series of at most {longest} time points; it must be at most "
+                f"{max(math.ceil(math.log2(longest)) - 1, 0)} for them."
+            )
+
     def _normalized_weights(self) -> dict[str, float]:
         """Return the weights of the tasks, with sum 1."""
         contrasts = ("instance", "temporal")
         tasks = (*contrasts, "divergence", "forecast")
         possible = contrasts if self.time_embedding is None else tasks
         given = self.task_weights or {}
-        if not set(given) <= set(tasks) or min(given.values(), default=0) < 0:
+        if not set(given) <= set(tasks) or not all(map(_is_weight, given.values())):
             raise ValueError(
-                f"task_weights must map names from {list(tasks)} to weights of at "
-                f"least 0, got {self.task_weights!r}."
+                f"task_weights must map names from {list(tasks)} to finite weights of "
+                f"at least 0, got {self.task_weights!r}."
             )
         weights = {task: float(given.get(task, 1.0)) for task in possible}
         total = sum(weights.values())
@@ -404,4 +417,8 @@ class TRepTransformer(RepresentationTransformer):
                 f"task_weights={self.task_weights!r} leaves no task to learn from"
                 + (" without a time-embedding." if self.time_embedding is None else ".")
             )
-        return {task: weight / total for task, weight in weights.items()}
+        return {task: weight / total for task, weight in weights.items() if weight}
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < math.inf

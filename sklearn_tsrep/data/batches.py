@@ -24,7 +24,7 @@ class SeriesBatch:
         0 where missing or padded.
 
     time : float32 Tensor of shape (batch, time)
-        Index of each step in its original series.
+        Index of each step in its whole series, counted from the first observed step.
 
     observed : float32 Tensor of shape (batch, time, n_channels) or None
         1 at values that are there, 0 at missing ones; None where all are there.
@@ -148,7 +148,8 @@ class SeriesReader:
             values[row, : stop - start] = self.scaler(piece).T
         steps = np.arange(length)
         valid = steps < lengths[:, np.newaxis]
-        return self._masked(values, starts[:, np.newaxis] + steps, valid)
+        first_steps = starts - self.panel.starts[instances]
+        return self._masked(values, first_steps[:, np.newaxis] + steps, valid)
 
     def _masked(
         self, values: np.ndarray, time: np.ndarray, valid: np.ndarray
@@ -199,6 +200,39 @@ def _cut(start: int, stop: int, max_length: int | None) -> Iterator[tuple[int, i
     n_pieces = 1 if max_length is None else -(-(stop - start) // max_length)
     bounds = np.linspace(start, stop, n_pieces + 1).astype(np.int64)
     return pairwise(bounds.tolist())
+
+
+def hold_back(
+    pieces: Pieces, share: float, seed: np.random.SeedSequence
+) -> tuple[Pieces, Pieces]:
+    """Split pieces at random into those to train on and those to validate on.
+
+    All pieces of a series go to one side, unless there is only one series. Two series
+    are held back at least, where there are enough, since the instance-wise contrast
+    needs two.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two pieces.
+    """
+    n_series = len(np.unique(pieces.instances))
+    n_pieces = len(pieces.instances)
+    groups = pieces.instances if n_series > 1 else np.arange(n_pieces)
+    members = np.random.default_rng(seed).permutation(np.unique(groups))
+    if len(members) < 2:
+        raise ValueError(
+            "early_stopping=True needs at least 2 series, or one that is cut into "
+            f"pieces of max_train_length; got {n_pieces} piece."
+        )
+    n_held_back = max(round(share * len(members)), 2)
+    n_held_back = min(n_held_back, max(len(members) - 2, 1))
+    is_held_back = np.isin(groups, members[:n_held_back])
+    kept, held_back = (
+        Pieces(*(part[chosen] for part in pieces))
+        for chosen in (~is_held_back, is_held_back)
+    )
+    return kept, held_back
 
 
 class ContextBatches:

@@ -92,12 +92,13 @@ def multiscale_pooling(
     features : Tensor of shape (batch, n_scales * n_latents)
         Scale after scale.
     """
-    lowered = _lowered(representation, lengths).transpose(1, 2)
+    maxima = _lowered(representation, lengths).transpose(1, 2)
     scales = []
     for scale in range(n_scales):
-        maxima = functional.max_pool1d(
-            lowered, 2 ** (scale + 1) + 1, stride=1, padding=2**scale
-        )
+        # A window is the union of three windows of the scale before.
+        step = max(1, 2 ** (scale - 1))
+        padded = functional.pad(maxima, (step, step), value=-torch.inf)
+        maxima = functional.max_pool1d(padded, 3, stride=1, dilation=step)
         scales.append(mean_pooling(maxima.transpose(1, 2), lengths))
     return torch.cat(scales, dim=1)
 

@@ -144,8 +144,6 @@ def engine_callbacks(
     gradient_clip_value: float | None,
     lr_schedule: str | None,
     early_stopping: bool,
-    n_iter_no_change: int,
-    tol: float,
     show_progress: bool,
 ) -> list[Callback]:
     """Return the callbacks for the parameters that all methods share.
@@ -155,8 +153,7 @@ def engine_callbacks(
     n_steps : int
         Steps of the optimiser that the learning-rate schedule spans.
 
-    weight_averaging, gradient_clip_value, lr_schedule, early_stopping, \
-            n_iter_no_change, tol
+    weight_averaging, gradient_clip_value, lr_schedule, early_stopping
         As in the estimators.
 
     show_progress : bool
@@ -172,14 +169,21 @@ def engine_callbacks(
     if show_progress:
         callbacks.append(EpochBar())
     if early_stopping:
-        stopping = EarlyStopping(
-            patience=n_iter_no_change, threshold=tol, threshold_mode="abs"
-        )
-        callbacks += [BestWeights(), stopping]
+        callbacks.append(BestWeights())
     return callbacks
 
 
+def stopping_callback(n_iter_no_change: int, tol: float) -> Callback:
+    """Return what ends the training when the validation loss no longer falls.
+
+    It has to be the last of all callbacks: those behind it miss the end of the last
+    epoch.
+    """
+    return EarlyStopping(patience=n_iter_no_change, threshold=tol, threshold_mode="abs")
+
+
 def _schedule(name: str, n_steps: int) -> LRScheduler:
+    n_steps = max(n_steps, 1)  # an untrained control has none
     policies: dict[str, dict[str, Any]] = {
         "cosine": {"policy": "CosineAnnealingLR", "T_max": n_steps},
         "exponential": {"policy": "ExponentialLR", "gamma": 0.01 ** (1 / n_steps)},

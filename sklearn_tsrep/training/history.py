@@ -16,11 +16,14 @@ _LEFT_OUT = {
 
 
 def history_columns(net: SelfSupervisedNet) -> dict[str, np.ndarray]:
-    """Return the history of a net as columns, one entry an epoch."""
+    """Return the history of a net as columns, one entry an epoch.
+
+    What a callback has not recorded in an epoch is NaN there.
+    """
     # An epoch that an interruption cut short has no loss yet.
     rows = [row for row in net.history if "train_loss" in row]
-    names = [name for name in rows[0] if name not in _LEFT_OUT] if rows else []
-    return {name: np.array([row[name] for row in rows]) for name in names}
+    names = dict.fromkeys(name for row in rows for name in row if name not in _LEFT_OUT)
+    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
 def appended(

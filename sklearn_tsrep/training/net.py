@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
 from torch import Tensor, nn
 
 from sklearn_tsrep.training.callbacks import StopTraining, WeightAveraging
@@ -198,5 +199,6 @@ def _check_finite(name: str, value: Tensor, step: int) -> None:
 
 
 def _has_run_out(callback: Any) -> bool:
-    misses = getattr(callback, "misses_", None)
-    return misses is not None and misses >= callback.patience
+    return isinstance(callback, EarlyStopping) and (
+        callback.misses_ >= callback.patience
+    )

@@ -37,6 +37,8 @@ def training_state(net: SelfSupervisedNet, batches: Any) -> dict[str, Any]:
     state = {
         "weights": net.module_.state_dict(),
         "optimizer": net.optimizer_.state_dict()["state"],
+        "optimizer_class": type(net.optimizer_).__name__,
+        "device_type": net.generator_.device.type,
         "generator": net.generator_.get_state(),
         "rng": batches.rng.bit_generator.state,
     }
@@ -49,15 +51,20 @@ def training_state(net: SelfSupervisedNet, batches: Any) -> dict[str, Any]:
 def resume_training(
     net: SelfSupervisedNet, batches: Any, state: dict[str, Any]
 ) -> None:
-    """Bring an initialised net and its batches into a state from `training_state`."""
+    """Bring an initialised net and its batches into a state from `training_state`.
+
+    Another optimiser than before starts afresh, and so do draws on another device.
+    """
     state = _as_tensors(state)
     net.module_.load_state_dict(state["weights"])
-    # The groups hold the learning rate and its like, which may have been set anew.
-    groups = net.optimizer_.state_dict()["param_groups"]
-    net.optimizer_.load_state_dict(
-        {"state": state["optimizer"], "param_groups": groups}
-    )
-    net.generator_.set_state(state["generator"])
+    if state["optimizer_class"] == type(net.optimizer_).__name__:
+        # The groups hold the learning rate and its like, which may be set anew.
+        groups = net.optimizer_.state_dict()["param_groups"]
+        net.optimizer_.load_state_dict(
+            {"state": state["optimizer"], "param_groups": groups}
+        )
+    if state["device_type"] == net.generator_.device.type:
+        net.generator_.set_state(state["generator"])
     batches.rng.bit_generator.state = state["rng"]
     for _, callback in net.callbacks_:
         if isinstance(callback, WeightAveraging) and "average" in state:
