@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks import datasets, report, running
 from benchmarks.methods import METHODS
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
-from benchmarks.records import Row, Store
+from benchmarks.records import RESULTS, ROOT, Row, Store
 
 HELP = "test accuracy on classification sets, with control, peers and cost"
 KEY = ("dataset", "method", "seed")
@@ -33,6 +33,7 @@ MEASURED = (
     "classifier_seconds",
 )
 QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
+README = ROOT / "README.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,28 +134,33 @@ def describe(model: Any) -> str:
 
 
 def write_reports(results: Path) -> list[Path]:
-    """Write the Markdown file of each CSV file of this task in the folder."""
-    written = []
-    for quick in (False, True):
-        store = _store(results, quick=quick)
-        if store.path.exists():
-            target = store.path.with_suffix(".md")
-            target.write_text(markdown(store.rows()), encoding="utf-8")
-            written.append(target)
-    return written
+    """Write the Markdown file of each CSV file of this task in the folder.
+
+    The table of the project's own results goes into the README as well.
+    """
+    stores = [_store(results, quick=quick) for quick in (False, True)]
+    if results == RESULTS and stores[0].path.exists():
+        report.fill_between_markers(README, accuracy_table(stores[0].rows()))
+    return report.write(stores, markdown)
+
+
+def accuracy_table(rows: list[Row]) -> str:
+    """Return sets x methods, with the figures of T-Rep's paper."""
+    paper = report.Column("T-Rep, paper", TREP_UEA_ACCURACY)
+    done = [row for row in rows if not row["error"]]
+    return report.table(done, "dataset", "method", "accuracy", extra=paper)
 
 
 def markdown(rows: list[Row]) -> str:
     """Return the report on these rows."""
     done = [row for row in rows if not row["error"]]
-    paper = report.Column("T-Rep, paper", TREP_UEA_ACCURACY)
     parts = [
         "# Classification accuracy",
         "Mean ± standard deviation over seeds on the archive's test parts. Features "
         "are made without labels on the training part; C is chosen by cross-validation "
         "of the features of the training part, which the encoder has seen as a whole; "
         "test accuracy is read once.",
-        report.table(done, "dataset", "method", "accuracy", extra=paper),
+        accuracy_table(rows),
         _legend(done),
         f"Paper: {SOURCE}.",
         "## Cost",

@@ -2,12 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records import DISTRIBUTIONS, Row
+from benchmarks.records import DISTRIBUTIONS, Row, Store
 
 # (line, column) -> seed -> value
 Seeds = Mapping[tuple[str, str], Mapping[str, float]]
@@ -19,6 +20,25 @@ class Column:
 
     title: str
     figures: Mapping[str, float]
+
+
+def write(stores: Iterable[Store], markdown: Callable[[list[Row]], str]) -> list[Path]:
+    """Write the report of each store that there is beside its CSV file."""
+    written = []
+    for store in stores:
+        if store.path.exists():
+            target = store.path.with_suffix(".md")
+            target.write_text(markdown(store.rows()), encoding="utf-8")
+            written.append(target)
+    return written
+
+
+def fill_between_markers(page: Path, text: str) -> None:
+    """Put a text between the two markers of results on a page."""
+    begin, end = (f"<!-- results: {edge} -->" for edge in ("begin", "end"))
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def table(

@@ -106,14 +106,8 @@ def compute(
 
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder."""
-    written = []
-    for quick in (False, True):
-        store = _store(results, quick=quick)
-        if store.path.exists():
-            target = store.path.with_suffix(".md")
-            target.write_text(markdown(store.rows()), encoding="utf-8")
-            written.append(target)
-    return written
+    stores = [_store(results, quick=quick) for quick in (False, True)]
+    return report.write(stores, markdown)
 
 
 def markdown(rows: list[Row]) -> str:

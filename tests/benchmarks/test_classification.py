@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import classification
 from benchmarks.__main__ import main
+from benchmarks.records import RESULTS, ROOT, Store
 
 
 def _arguments(tmp_path, *more):
@@ -72,3 +73,10 @@ def test_set_parameters_reach_the_encoder_and_name_the_rows(tiny, tmp_path):
     assert untrained["method"] == "untrained:small"
     assert json.loads(trained["parameters"])["n_latents"] == 4
     assert json.loads(untrained["all_parameters"])["max_epochs"] == 0
+
+
+def test_readme_shows_the_results_at_hand():
+    file = RESULTS / "classification.csv"
+    rows = Store(file, classification.KEY, classification.MEASURED).rows()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert classification.accuracy_table(rows) in readme
