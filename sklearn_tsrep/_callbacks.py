@@ -34,6 +34,10 @@ class EpochTasks(Callback):
         self.estimator = estimator
         self.fit_context = fit_context
 
+    def on_train_begin(self, net: Any, **parameters: Any) -> None:
+        """No task is open yet."""
+        self.context_: Any = None
+
     def on_epoch_begin(self, net: Any, **parameters: Any) -> None:
         """Open a task for the epoch."""
         self.context_ = self.fit_context.subcontext(task_name="epoch")
@@ -41,5 +45,14 @@ class EpochTasks(Callback):
 
     def on_epoch_end(self, net: Any, **parameters: Any) -> None:
         """Close the task, and end the training if a callback asks for it."""
-        if self.context_.call_on_fit_task_end(estimator=self.estimator):
+        if self._close_task():
             raise StopTraining
+
+    def on_train_end(self, net: Any, **parameters: Any) -> None:
+        """Close the task of an epoch that was cut short."""
+        if self.context_ is not None:
+            self._close_task()
+
+    def _close_task(self) -> bool:
+        context, self.context_ = self.context_, None
+        return bool(context.call_on_fit_task_end(estimator=self.estimator))

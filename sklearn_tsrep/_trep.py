@@ -371,7 +371,8 @@ class TRepTransformer(RepresentationTransformer):
     ) -> ContextBatches:
         from sklearn_tsrep.data.batches import ContextBatches
 
-        self._check_temporal_unit(pieces)
+        if not repeatable:  # what is held back may be short by chance
+            self._check_temporal_unit(pieces)
         return ContextBatches(
             reader,
             pieces,

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from tests.conftest import make_waves, tiny_trep
+from tests.conftest import Counter, make_waves, tiny_trep
 
 NAN = np.nan
 TRANSFORMERS = [tiny_trep(), tiny_trep(time_embedding=None)]
@@ -81,12 +81,17 @@ def test_swapped_axes_are_told_at_transform(transformer, waves):
         ({"pooling": "sum"}, "'pooling' parameter.*'sum'"),
         ({"pooling": ["max", "sum"]}, r"pooling must be.*\['max', 'sum'\]"),
         ({"pooling": []}, "pooling must be"),
+        ({"pooling": [[1]]}, r"pooling must be.*\[\[1\]\]"),
         ({"optimizer": "Adamm"}, "optimizer must be the name.*'Adamm'"),
         ({"optimizer": dict}, "optimizer must be the name.*dict"),
         ({"optimizer_params": {"momentun": 1}}, "optimizer_params has 'momentun'"),
         ({"device": "toaster"}, "device='toaster'"),
         ({"task_weights": {"forecasting": 1}}, "task_weights must.*'forecasting'"),
         ({"task_weights": {"forecast": -1}}, "task_weights must.*at least 0"),
+        ({"task_weights": {"forecast": "high"}}, "task_weights must.*'high'"),
+        ({"task_weights": {"forecast": None}}, "task_weights must.*None"),
+        ({"task_weights": {"forecast": NAN}}, "task_weights must.*finite.*nan"),
+        ({"task_weights": {"forecast": np.inf}}, "task_weights must.*finite.*inf"),
         (
             {"task_weights": dict.fromkeys(["instance", "temporal"], 0)}
             | {"time_embedding": None},
@@ -105,3 +110,60 @@ def test_swapped_axes_are_told_at_transform(transformer, waves):
 def test_bad_parameters_give_clear_errors(waves, parameters, message):
     with pytest.raises(ValueError, match=message):
         tiny_trep(**parameters).fit(waves)
+
+
+@pytest.mark.parametrize(("n_steps", "largest"), [(24, 4), (17, 4), (16, 3), (2, 0)])
+def test_a_temporal_unit_beyond_the_series_is_an_error(n_steps, largest):
+    panel = make_waves(n_steps=n_steps)
+    message = (
+        f"temporal_unit={largest + 1} .* {n_steps} time points.* at most {largest} "
+    )
+    with pytest.raises(ValueError, match=message):
+        tiny_trep(temporal_unit=largest + 1).fit(panel)
+    history = tiny_trep(temporal_unit=largest).fit(panel).history_
+    assert (history["temporal_loss"] > 0).all()
+    assert (history["forecast_loss"] > 0).all()
+
+
+def test_single_steps_may_be_held_back(waves):
+    panel = [wave[:, :1] for wave in waves[:8]] + list(waves[8:])
+    history = tiny_trep(early_stopping=True, random_state=0).fit(panel).history_
+    assert np.isfinite(history["valid_loss"]).all()
+
+
+def test_any_temporal_unit_will_do_without_tasks_along_time(waves):
+    weights = {"temporal": 0, "divergence": 0, "forecast": 0}
+    tiny_trep(temporal_unit=20, task_weights=weights).fit(waves)
+
+
+@pytest.mark.parametrize(
+    "callbacks", [["a"], [("a", "b")], [Counter], [("a", Counter(), 1)], [object()]]
+)
+def test_callbacks_must_be_those_of_skorch(waves, callbacks):
+    with pytest.raises(TypeError, match=r"callbacks must hold skorch callbacks.*got"):
+        tiny_trep(callbacks=callbacks).fit(waves)
+
+
+NOT_FINITE = "representation is not finite in single precision"
+
+
+@pytest.mark.parametrize("method", ["transform", "encode"])
+@pytest.mark.parametrize("pooling", ["max", "mean", "multiscale"])
+@pytest.mark.parametrize("size", [1e20, 1e37, 1e38, 1e300])
+def test_huge_values_give_finite_features_or_a_clear_error(
+    waves, method, pooling, size
+):
+    transformer = tiny_trep(pooling=pooling).fit(waves)
+    waves[0] *= size
+    encode = getattr(transformer, method)
+    if size == 1e300:
+        with pytest.raises(ValueError, match=NOT_FINITE):
+            encode(waves)
+    else:
+        assert np.isfinite(encode(waves)).all()
+
+
+def test_values_that_overflow_inside_the_network_give_a_clear_error(waves):
+    transformer = tiny_trep(scale=False).fit(waves)
+    with pytest.raises(ValueError, match=NOT_FINITE):
+        transformer.transform(np.full((2, 3, 9), 3e38))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -114,56 +113,6 @@ class Panel:
     def is_equal_length(self) -> bool:
         """Whether all instances have the same number of steps, padding included."""
         return bool((self.lengths == self.lengths[0]).all())
-
-    def subset(self, indices: Any) -> Panel:
-        """Take some of the instances, without copying their values.
-
-        Parameters
-        ----------
-        indices : array-like of int or bool, or slice
-            The instances, in the order wanted, or a mask of one bool an
-            instance.
-
-        Returns
-        -------
-        panel : Panel
-            The chosen instances.
-
-        Raises
-        ------
-        IndexError
-            If an index is out of range, or a mask of another length.
-        ValueError
-            If `indices` choose nothing, or are not one-dimensional.
-        """
-        chosen = _chosen_instances(indices, len(self))
-        starts, stops = self.starts[chosen], self.stops[chosen]
-        return Panel(_take(self.series, chosen), starts, stops)
-
-
-def _chosen_instances(indices: Any, n_instances: int) -> np.ndarray:
-    if not isinstance(indices, slice):
-        indices = np.asarray(indices)
-        if indices.ndim != 1:
-            raise ValueError(
-                f"indices must be one-dimensional, got {indices.ndim} dimensions."
-            )
-        # An empty list arrives as floats, which cannot index.
-        indices = indices if indices.size else slice(0)
-    chosen = np.arange(n_instances)[indices]
-    if not len(chosen):
-        raise ValueError("indices choose no instance; a panel needs at least one.")
-    return chosen
-
-
-def _take(
-    series: np.ndarray | Sequence[np.ndarray], chosen: np.ndarray
-) -> np.ndarray | list[np.ndarray]:
-    """Choose instances as views: a slice of an array where there is one."""
-    is_run = bool((np.diff(chosen) == 1).all())
-    if isinstance(series, np.ndarray) and is_run:
-        return series[chosen[0] : chosen[-1] + 1]
-    return [series[i] for i in chosen]
 
 
 def _observed_spans(

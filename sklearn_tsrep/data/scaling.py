@@ -40,7 +40,24 @@ class ChannelScaler:
         Those of each chunk are merged with those before, as Chan et al. (1979) do.
         (`StandardScaler.partial_fit` gives NaN for a channel that has no value in
         the first chunk.)
+
+        Raises
+        ------
+        ValueError
+            If values are too large for a standard deviation in double precision.
         """
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = cls._merged_statistics(panel)
+        if not np.isfinite([mean, deviation]).all():
+            raise ValueError(
+                "X has values too large to take their standard deviation. Scale them "
+                "down first, or look for placeholders such as 1e300 that should be NaN."
+            )
+        has_spread = deviation > _ROUNDING * np.abs(mean)
+        return cls(mean, np.where(has_spread, deviation, 1.0))
+
+    @staticmethod
+    def _merged_statistics(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
         counts, mean, squares = np.zeros((3, panel.n_channels))
         for values in _chunks(panel):
             seen = ~np.isnan(values)
@@ -53,9 +70,7 @@ class ChannelScaler:
             squares += (deviations**2).sum(axis=1)
             squares += shift**2 * _ratio(counts * new_counts, totals)
             counts = totals
-        deviation = np.sqrt(_ratio(squares, counts))
-        has_spread = deviation > _ROUNDING * np.abs(mean)
-        return cls(mean, np.where(has_spread, deviation, 1.0))
+        return mean, np.sqrt(_ratio(squares, counts))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Scale values (n_channels, n_timepoints) into a new float32 array."""

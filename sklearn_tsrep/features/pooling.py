@@ -31,7 +31,9 @@ def max_pooling(representation: Tensor, lengths: Tensor) -> Tensor:
 def mean_pooling(representation: Tensor, lengths: Tensor) -> Tensor:
     """Return the mean over the steps of each series; arguments as `max_pooling`."""
     inside = _inside(representation, lengths)
-    return torch.where(inside, representation, 0).sum(dim=1) / lengths.unsqueeze(1)
+    # Divided first: a sum of large values may overflow where their mean does not.
+    shares = torch.where(inside, representation, 0) / lengths.view(-1, 1, 1)
+    return shares.sum(dim=1)
 
 
 def last_pooling(representation: Tensor, lengths: Tensor) -> Tensor:

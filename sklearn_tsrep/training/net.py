@@ -21,7 +21,8 @@ class SelfSupervisedNet(NeuralNet):
 
     A method brings two classes and a source of batches:
 
-    - the module, whose ``forward(batch, generator)`` returns what the losses need;
+    - the module, whose ``forward(batch, generator)`` returns what the losses need, as
+      float32 whatever it computes in;
     - the criterion, whose ``forward(module, outputs, generator)`` returns a dict of
       scalar losses, weighted by its ``task_weights``, and whose ``monitors(outputs)``
       returns a dict of scalars to watch;

@@ -1,4 +1,4 @@
-"""The panel: where series begin and end, their lengths, and choosing among them."""
+"""The panel: where series begin and end, and their lengths."""
 
 from __future__ import annotations
 
@@ -119,55 +119,3 @@ def test_a_panel_cannot_be_changed() -> None:
     panel = Panel.from_series(np.zeros((1, 1, 3)))
     with pytest.raises(dataclasses.FrozenInstanceError):
         panel.starts = np.zeros(1)  # type: ignore[misc]
-
-
-INDICES = [
-    [2, 0],
-    [-1],
-    [1, 1],
-    np.array([3, 1, 0]),
-    np.array([True, False, False, True]),
-    [1, 2],
-    slice(1, None),
-    slice(None, None, -2),
-]
-
-
-@pytest.mark.parametrize("as_list", [False, True])
-@pytest.mark.parametrize("indices", INDICES, ids=str)
-def test_subset_takes_views_of_the_chosen_instances(
-    indices: list[int] | np.ndarray | slice, as_list: bool
-) -> None:
-    values = np.arange(4 * 2 * 5.0).reshape(4, 2, 5)
-    values[1, :, 0] = NAN
-    values[3, :, -2:] = NAN
-    panel = Panel.from_series(list(values) if as_list else values)
-    subset = panel.subset(indices)
-
-    np.testing.assert_array_equal(list(subset.series), values[indices])
-    assert spans(subset) == spans_by_hand(values[indices])
-    assert len(subset.lengths) == len(subset)
-    assert all(np.shares_memory(series, values) for series in subset.series)
-
-
-def test_a_run_of_an_array_stays_an_array() -> None:
-    panel = Panel.from_series(np.zeros((6, 1, 3)))
-    assert isinstance(panel.subset([2, 3, 4]).series, np.ndarray)
-
-
-@pytest.mark.parametrize("nothing", [[], np.zeros(3, dtype=bool), slice(3, 3)], ids=str)
-def test_a_subset_of_nothing_is_an_error(nothing: list[int] | np.ndarray) -> None:
-    with pytest.raises(ValueError, match="indices choose no instance"):
-        Panel.from_series(np.zeros((3, 1, 3))).subset(nothing)
-
-
-@pytest.mark.parametrize("wrong", [[3], [-4], [True, False]], ids=str)
-def test_a_subset_out_of_range_is_an_error(wrong: list[int]) -> None:
-    with pytest.raises(IndexError):
-        Panel.from_series(np.zeros((3, 1, 3))).subset(wrong)
-
-
-@pytest.mark.parametrize("wrong", [1, [[0, 1]]], ids=str)
-def test_subset_wants_one_dimension(wrong: int | list[list[int]]) -> None:
-    with pytest.raises(ValueError, match="indices must be one-dimensional"):
-        Panel.from_series(np.zeros((3, 1, 3))).subset(wrong)

@@ -125,3 +125,9 @@ def test_data_stay_as_they_are() -> None:
 def test_the_identity_leaves_values() -> None:
     values = np.array([[1.5, NAN], [3.0, -4.0]])
     np.testing.assert_array_equal(ChannelScaler.identity(2)(values), values)
+
+
+def test_values_too_large_for_a_deviation_are_an_error() -> None:
+    panel = Panel.from_series([np.array([[1e200, -1e200, 0.0]])])
+    with pytest.raises(ValueError, match="too large to take their standard deviation"):
+        ChannelScaler.fit(panel)

@@ -105,6 +105,23 @@ def test_multiscale_lies_between_mean_and_maximum() -> None:
     assert (ladder.diff(dim=1) >= -1e-6).all()
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 31, 32, 33, 100, 257])
+def test_multiscale_is_that_of_plain_windows_at_any_length(length: int) -> None:
+    lengths = [length, max(length // 2, 1), 1]
+    values, sizes = representation_of(lengths, garbage=np.nan)
+    features = pool(values, sizes, "multiscale", n_segments=1, n_scales=10)
+    for row, n_steps in enumerate(lengths):
+        expected = plain_multiscale(values[row, :n_steps].numpy(), 10)
+        np.testing.assert_allclose(features[row], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_finite_representations_have_finite_features(name: str) -> None:
+    values = torch.full((2, 9, 3), 3e38)
+    features = pool(values, torch.tensor([9, 4]), name, n_segments=4, n_scales=3)
+    np.testing.assert_allclose(features, 3e38, rtol=1e-6)
+
+
 def test_poolings_stand_side_by_side_in_the_order_asked() -> None:
     values, lengths = representation_of([8, 5, 1])
     for names in (["mean", "max"], list(POOLINGS), list(reversed(POOLINGS))):

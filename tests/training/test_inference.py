@@ -45,6 +45,10 @@ def panel_of(lengths: list[int], with_gaps: bool = True) -> Panel:
     return Panel.from_series(series)
 
 
+def chosen_from(panel: Panel, instances: list[int]) -> Panel:
+    return Panel.from_series([panel.series[instance] for instance in instances])
+
+
 def encoded(panel: Panel, encoder: torch.nn.Module) -> dict[int, np.ndarray]:
     reader = SeriesReader(panel, ChannelScaler.identity(panel.n_channels))
     results = {}
@@ -92,9 +96,9 @@ def test_a_subset_in_any_order_gives_the_same_bits(seed: int) -> None:
     panel, encoder = panel_of(LENGTHS), encoder_of()
     whole = encoded(panel, encoder)
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(panel))[: rng.integers(1, len(panel))]
-    part = encoded(panel.subset(chosen), encoder)
-    for place, instance in enumerate(chosen.tolist()):
+    chosen = rng.permutation(len(panel))[: rng.integers(1, len(panel))].tolist()
+    part = encoded(chosen_from(panel, chosen), encoder)
+    for place, instance in enumerate(chosen):
         np.testing.assert_array_equal(part[place], whole[instance])
 
 
@@ -102,7 +106,7 @@ def test_a_series_alone_gives_the_same_bits() -> None:
     panel, encoder = panel_of(LENGTHS), encoder_of()
     whole = encoded(panel, encoder)
     for instance in (0, 1, 3, 5, 77, 154, 155, 156, 157, 158, 159, 160):
-        alone = encoded(panel.subset([instance]), encoder)
+        alone = encoded(chosen_from(panel, [instance]), encoder)
         np.testing.assert_array_equal(alone[0], whole[instance])
 
 
@@ -118,17 +122,16 @@ def test_encoding_twice_gives_the_same_bits_and_draws_nothing() -> None:
 def test_series_without_a_value_are_left_out() -> None:
     panel = Panel.from_series([np.full((2, 5), NAN), np.ones((2, 5))])
     assert list(encoded(panel, encoder_of())) == [1]
-    assert encoded(panel.subset([0]), encoder_of()) == {}
+    assert encoded(chosen_from(panel, [0]), encoder_of()) == {}
 
 
-def test_leading_padding_is_cut_off_but_counts_in_time() -> None:
+def test_padding_at_either_end_changes_nothing() -> None:
     values = np.random.default_rng(0).normal(size=(2, 12))
     late = np.concatenate([np.full((2, 6), NAN), values], axis=1)
     padded = np.concatenate([values, np.full((2, 9), NAN)], axis=1)
     results = encoded(Panel.from_series([values, late, padded]), encoder_of())
     np.testing.assert_array_equal(results[0], results[2])
-    assert results[1].shape == results[0].shape
-    assert not np.allclose(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[1])
 
 
 def test_shapes_depend_on_a_series_length_alone() -> None:

@@ -1,0 +1,157 @@
+"""Averages, loss terms and best weights against plain formulations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from skorch.callbacks import Callback
+
+from sklearn_tsrep.training.callbacks import (
+    BestWeights,
+    LossTerms,
+    WeightAveraging,
+    engine_callbacks,
+    stopping_callback,
+)
+from tests.training.toy import PointBatches, flat_weights, toy_net
+
+
+class Watch(Callback):
+    """Keeps the weights of each step, and those to deliver after each epoch."""
+
+    def on_train_begin(self, net: Any, **parameters: Any) -> None:
+        self.steps: list[np.ndarray] = []
+        self.delivered: list[np.ndarray] = []
+        self.rates: list[float] = []
+        self.norms: list[float] = []
+
+    def on_batch_end(self, net: Any, training: bool, **parameters: Any) -> None:
+        if training:
+            self.steps.append(flat_weights(net.module_))
+
+    def on_grad_computed(self, net: Any, **parameters: Any) -> None:
+        gradients = [weight.grad.numpy().ravel() for weight in net.module_.parameters()]
+        self.norms.append(float(np.linalg.norm(np.concatenate(gradients))))
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    def on_epoch_end(self, net: Any, **parameters: Any) -> None:
+        self.delivered.append(flat_weights(net.delivered_module_))
+
+
+def watched(*callbacks: Callback, **parameters: Any) -> tuple[Any, Watch]:
+    watch = Watch()
+    net = toy_net(callbacks=[*callbacks, watch], **parameters)
+    net.train(PointBatches(), PointBatches((6,), seed=5, repeatable=True))
+    return net, watch
+
+
+def test_without_averaging_the_last_weights_are_delivered() -> None:
+    net, watch = watched()
+    np.testing.assert_array_equal(flat_weights(net.delivered_module_), watch.steps[-1])
+
+
+def test_the_equal_average_is_the_mean_of_all_steps() -> None:
+    net, watch = watched(WeightAveraging("equal"))
+    assert len(watch.steps) == 9
+    np.testing.assert_allclose(
+        flat_weights(net.delivered_module_), np.mean(watch.steps, axis=0), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        watch.delivered[0], np.mean(watch.steps[:3], axis=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.99])
+def test_the_moving_average_forgets_by_its_decay(decay: float) -> None:
+    net, watch = watched(WeightAveraging("ema", decay=decay))
+    expected = watch.steps[0]
+    for weights in watch.steps[1:]:
+        expected = decay * expected + (1 - decay) * weights
+    np.testing.assert_allclose(flat_weights(net.delivered_module_), expected, atol=1e-6)
+
+
+def test_averaging_does_not_change_the_training() -> None:
+    plain, averaged = (watched(*c)[1].steps for c in ([], [WeightAveraging()]))
+    np.testing.assert_array_equal(plain, averaged)
+
+
+def test_loss_terms_are_means_weighted_by_the_sizes_of_batches() -> None:
+    seen: list[tuple[float, int]] = []
+
+    class Note(Callback):
+        def on_batch_end(
+            self, net: Any, batch: Any, training: bool, **parameters: Any
+        ) -> None:
+            seen.append((parameters["terms"]["swap"].item(), len(batch)))
+
+    net = toy_net(callbacks=[Note()], max_epochs=1).train(PointBatches((1, 4, 7)))
+    values, sizes = zip(*seen, strict=True)
+    assert sizes == (1, 4, 7)
+    expected = np.average(values, weights=sizes)
+    assert net.history[-1, "swap_loss"] == pytest.approx(expected)
+
+
+def test_the_best_weights_are_delivered() -> None:
+    # So large a rate that the loss swings.
+    net, watch = watched(BestWeights(), lr=0.55, max_epochs=12)
+    best = int(np.argmin(net.history[:, "valid_loss"]))
+    assert best < 11
+    np.testing.assert_array_equal(
+        flat_weights(net.delivered_module_), watch.delivered[best]
+    )
+
+
+def test_the_best_averaged_weights_are_delivered() -> None:
+    net, watch = watched(WeightAveraging(), BestWeights(), lr=0.55, max_epochs=12)
+    best = int(np.argmin(net.history[:, "valid_loss"]))
+    np.testing.assert_array_equal(
+        flat_weights(net.delivered_module_), watch.delivered[best]
+    )
+
+
+def engine(**parameters: Any) -> list[Callback]:
+    defaults = {
+        "n_steps": 9,
+        "weight_averaging": None,
+        "gradient_clip_value": None,
+        "lr_schedule": None,
+        "early_stopping": False,
+        "show_progress": False,
+    }
+    return engine_callbacks(**{**defaults, **parameters})
+
+
+def test_a_plain_training_has_only_the_loss_terms() -> None:
+    assert [type(callback) for callback in engine()] == [LossTerms]
+
+
+def test_the_schedules_span_all_steps() -> None:
+    steps = np.arange(9)
+    for name, expected in [
+        ("cosine", 0.05 * (1 + np.cos(np.pi * steps / 9))),
+        ("exponential", 0.1 * 0.01 ** (steps / 9)),
+    ]:
+        _, watch = watched(*engine(lr_schedule=name)[1:])
+        np.testing.assert_allclose(watch.rates, expected, rtol=1e-6)
+
+
+def test_gradients_are_clipped_to_the_norm() -> None:
+    free, clipped = (
+        watched(*engine(gradient_clip_value=value)[1:])[1] for value in (None, 0.2)
+    )
+    assert max(free.norms) > 0.2
+    assert max(clipped.norms) == pytest.approx(0.2, rel=1e-4)
+
+
+def test_stopping_waits_for_as_many_epochs_as_told() -> None:
+    net, _ = watched(stopping_callback(2, tol=1e3), max_epochs=30)
+    assert len(net.history) == 3
+    net, _ = watched(stopping_callback(2, tol=0.0), max_epochs=30, lr=1e-4)
+    assert len(net.history) == 30
+
+
+def test_the_bar_counts_epochs(capfd: pytest.CaptureFixture[str]) -> None:
+    watched(*engine(show_progress=True)[1:])
+    assert "3/3" in capfd.readouterr().err
