@@ -50,7 +50,8 @@ def test_another_process_gives_the_same_bits(waves, tmp_path):
         "import sys; import numpy as np; from sklearn_tsrep import TRepTransformer\n"
         "folder = sys.argv[1]; X = np.load(folder + '/waves.npy')\n"
         "parameters = dict(n_latents=4, hidden_channels=4, n_blocks=2,\n"
-        "    n_time_latents=3, max_steps=6, device='cpu', random_state=0)\n"
+        "    n_time_latents=3, pooling='max', max_steps=6, device='cpu',\n"
+        "    random_state=0)\n"
         "features = TRepTransformer(**parameters).fit_transform(X)\n"
         "np.save(folder + '/features.npy', features)\n"
     )

@@ -57,11 +57,13 @@ def test_a_missing_value_is_not_the_mean(waves):
 
 
 def test_time_index_matters_only_with_a_time_embedding(waves):
-    late = np.concatenate([np.full((10, 3, 12), np.nan), waves], axis=2)
+    gap = np.full((10, 3, 40), np.nan)
+    late = np.concatenate([waves[:, :, :1], gap, waves], axis=2)
+    # The last steps, out of reach of the gap: the same values at a later time.
     for time_embedding, matters in [("time2vec", True), (None, False)]:
         transformer = tiny_trep(time_embedding=time_embedding).fit(waves)
-        early, shifted = transformer.transform(waves), transformer.transform(late)
-        assert np.allclose(early, shifted, atol=1e-6) != matters
+        early, shifted = (transformer.encode(X)[:, :, -8:] for X in (waves, late))
+        assert np.allclose(early, shifted, atol=1e-5) != matters
 
 
 @pytest.mark.parametrize("time_embedding", TIME_EMBEDDINGS)
