@@ -44,6 +44,18 @@ def test_no_seed_gives_other_features_each_time(waves):
     assert not np.array_equal(first, second)
 
 
+def test_fits_of_several_threads_give_the_same_bits():
+    code = (
+        "import numpy as np; from sklearn_tsrep import TRepTransformer\n"
+        "X = np.random.default_rng(0).normal(size=(24, 3, 60))\n"
+        "parameters = dict(n_blocks=3, max_steps=10, device='cpu', random_state=0)\n"
+        "fits = [TRepTransformer(**parameters).fit_transform(X) for _ in range(4)]\n"
+        "assert all(np.array_equal(fit, fits[0]) for fit in fits)\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+
+
 def test_another_process_gives_the_same_bits(waves, tmp_path):
     np.save(tmp_path / "waves.npy", waves)
     code = (

@@ -180,13 +180,13 @@ class TRepObjective(nn.Module):
         )
         one = (pairs.first_instances, pairs.first_steps)
         other = (pairs.second_instances, pairs.second_steps)
-        differences = views.first[one] - views.second[other]
+        differences = _rows(views.first, *one) - _rows(views.second, *other)
         assert views.embedding is not None
         embedding = self._target(views.embedding)
         return divergence_prediction(
             network.divergence_head(differences).squeeze(-1),
-            embedding[one],
-            embedding[other],
+            _rows(embedding, *one),
+            _rows(embedding, *other),
         )
 
     def _forecast(
@@ -206,15 +206,30 @@ class TRepObjective(nn.Module):
         other = (pairs.second_instances, pairs.second_steps)
         assert views.embedding is not None
         inputs = torch.cat(
-            [contexts[(from_context, *one)], views.embedding[other]], dim=-1
+            [
+                _rows(contexts, from_context, *one),
+                _rows(views.embedding, *other),
+            ],
+            dim=-1,
         )
         return conditioned_forecasting(
             network.forecast_head(inputs),
-            self._target(contexts[(to_context, *other)]),
+            self._target(_rows(contexts, to_context, *other)),
         )
 
     def _target(self, target: Tensor) -> Tensor:
         return target.detach() if self.detach_targets else target
+
+
+def _rows(table: Tensor, *indices: Tensor) -> Tensor:
+    """Return ``table[indices]``, with a gradient that is the same in every run.
+
+    The gradient of indexing is summed by several threads at once, in no fixed order.
+    """
+    flat = torch.zeros_like(indices[0])
+    for index, size in zip(indices, table.shape, strict=False):
+        flat = flat * size + index
+    return functional.embedding(flat, table.flatten(0, -2))
 
 
 def _spread(series: Tensor, views: ContextViews) -> Tensor:
