@@ -14,7 +14,10 @@ from benchmarks.records import RESULTS
 # write_reports(results), which returns the files written.
 TASKS = {
     "classification": "benchmarks.classification",
-    "select": "benchmarks.selection",
+    "ablation": "benchmarks.ablation",
+    "budget": "benchmarks.budget",
+    "missing": "benchmarks.missing",
+    "speed": "benchmarks.speed",
 }
 
 

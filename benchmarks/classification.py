@@ -5,19 +5,23 @@ part, and the cross-validation that chooses C runs on its features, so the encod
 seen the (unlabelled) series of every fold. The test part is read once, for the
 accuracy that the row reports. The recipe is in benchmarks/recipe.py. It is the same
 for all methods but MiniRocket, which comes with its own usual classifier.
+
+Without --methods, those that lack a package or a choice are left out with a note.
 """
 
 import argparse
+import itertools
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import datasets, report, running
-from benchmarks.methods import METHODS
+from benchmarks import datasets, report, running, tasks
+from benchmarks.methods import METHODS, NotAvailableError
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
 from benchmarks.records import RESULTS, ROOT, Row, Store
 
@@ -33,7 +37,11 @@ MEASURED = (
     "classifier_seconds",
 )
 QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
+# Claims are about the first minus each of the others, seed by seed.
+COMPARED = ("trep", "untrained-best", "minirocket")
 README = ROOT / "README.md"
+
+Means = Mapping[str, float]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,18 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_arguments(parser)
     parser.add_argument(
         "--methods",
-        type=running.comma_separated,
-        default=list(METHODS),
+        type=tasks.names_of(METHODS),
         metavar="NAME,...",
-        help=f"of {', '.join(METHODS)} (default: all)",
+        help=f"of {', '.join(METHODS)} (default: all; quick ones with --quick)",
     )
+    tasks.add_datasets(parser, "the eight of DATA.md")
     parser.add_argument(
-        "--datasets",
-        type=running.comma_separated,
-        metavar="NAME,...",
-        help="any UEA set whose files are there (default: the eight of DATA.md)",
+        "--seeds", type=int, metavar="N", help=f"default: 3; {_seed_limits()}"
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="default: 3")
     parser.add_argument(
         "--set",
         action="append",
@@ -67,16 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute the missing rows and write the report; return the exit status."""
-    parameters = parse_parameters(arguments.set)
-    _check(arguments, parameters)
-    names = arguments.datasets or _default_sets(arguments)
-    datasets.require(names)
+    settings = parse_parameters(arguments.set)
+    methods = _available_methods(arguments)
+    _check(arguments, methods, settings)
+    names = tasks.chosen_sets(arguments, QUICK_SETS, datasets.EIGHT_SETS)
     store = _store(arguments.results, quick=arguments.quick)
-    jobs = list(_jobs(names, arguments, parameters, store))
-    failures = running.run_jobs(jobs, store, arguments)
-    for file in write_reports(arguments.results):
-        running.say(f"wrote {file}")
-    return 1 if failures else 0
+    jobs = _jobs(names, methods, arguments, settings, store)
+    return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
 def parse_parameters(settings: list[str]) -> dict[str, Any]:
@@ -119,18 +120,21 @@ def compute(
         "fit_seconds": round(fitted - start, 3),
         "transform_seconds": round(transformed - fitted, 3),
         "classifier_seconds": round(ended - transformed, 3),
-        "all_parameters": describe(model),
+        "all_parameters": describe(model, method.package),
     }
     return [row]
 
 
-def describe(model: Any) -> str:
-    """Return all parameters of an estimator but its seed as JSON, or an empty text."""
-    if not hasattr(model, "get_params"):
-        return ""
-    parameters = {**model.get_params(deep=False)}
-    parameters.pop("random_state", None)
-    return json.dumps(parameters, sort_keys=True, default=repr)
+def describe(model: Any, package: str = "") -> str:
+    """Return all parameters of an estimator but its seed as JSON, or an empty text.
+
+    The version of the package that it comes from stands beside them.
+    """
+    given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
+    parameters = {name: given[name] for name in given if name != "random_state"}
+    if package:
+        parameters[package] = version(package)
+    return json.dumps(parameters, sort_keys=True, default=repr) if parameters else ""
 
 
 def write_reports(results: Path) -> list[Path]:
@@ -151,6 +155,31 @@ def accuracy_table(rows: list[Row]) -> str:
     return report.table(done, "dataset", "method", "accuracy", extra=paper)
 
 
+def differences_table(rows: Sequence[Row]) -> str:
+    """Return the means of COMPARED in every seed, and what the first has more.
+
+    The means are over the sets that have all methods and seeds there are. The text is
+    empty without such a set, without the first method, and without another.
+    """
+    compared = [r for r in rows if r["method"] in COMPARED and not r["error"]]
+    sets = report.common(compared, "dataset", ("method", "seed"))
+    means = _means_by_seed([row for row in compared if row["dataset"] in sets])
+    first, *others = COMPARED
+    others = [name for name in others if name in means]
+    if first not in means or not others:
+        return ""
+    seeds = sorted({row["seed"] for row in compared}, key=int)
+    differences = {
+        f"{first} minus {name}": _minus(means[first], means[name]) for name in others
+    }
+    lines = [
+        [f"mean of {len(sets)}", *(f"seed {seed}" for seed in seeds)],
+        *(_seed_line(name, means[name], seeds, ".3f") for name in [first, *others]),
+        *(_seed_line(name, differences[name], seeds, "+.3f") for name in differences),
+    ]
+    return report.grid(lines)
+
+
 def markdown(rows: list[Row]) -> str:
     """Return the report on these rows."""
     done = [row for row in rows if not row["error"]]
@@ -161,6 +190,7 @@ def markdown(rows: list[Row]) -> str:
         "of the features of the training part, which the encoder has seen as a whole; "
         "test accuracy is read once.",
         accuracy_table(rows),
+        differences_table(rows),
         _legend(done),
         f"Paper: {SOURCE}.",
         "## Cost",
@@ -174,23 +204,41 @@ def markdown(rows: list[Row]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _check(arguments: argparse.Namespace, parameters: Mapping[str, Any]) -> None:
-    unknown = [name for name in arguments.methods if name not in METHODS]
-    if unknown:
-        known = ", ".join(METHODS)
-        raise SystemExit(f"error: unknown method {unknown[0]!r}; there are {known}")
-    plain = [name for name in arguments.methods if not METHODS[name].takes_parameters]
-    if parameters and plain:
+def _available_methods(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return method -> its own parameters; one asked for by name must be there."""
+    available = {}
+    for name in arguments.methods or _default_methods(arguments):
+        try:
+            available[name] = METHODS[name].prepare(arguments.results)
+        except NotAvailableError as error:
+            if arguments.methods:
+                raise SystemExit(f"error: {name} {error}") from None
+            running.say(f"left out: {name} {error}")
+    return available
+
+
+def _default_methods(arguments: argparse.Namespace) -> list[str]:
+    return [name for name in METHODS if METHODS[name].is_quick or not arguments.quick]
+
+
+def _check(
+    arguments: argparse.Namespace,
+    methods: Iterable[str],
+    settings: Mapping[str, Any],
+) -> None:
+    plain = [name for name in methods if not METHODS[name].takes_parameters]
+    if settings and plain:
         raise SystemExit(
             f"error: {plain[0]} takes no parameters; leave it out of --methods when "
             "using --set"
         )
-    if arguments.label and not parameters:
+    if arguments.label and not settings:
         raise SystemExit("error: --label names the rows of --set, which is not given")
 
 
-def _default_sets(arguments: argparse.Namespace) -> list[str]:
-    return QUICK_SETS if arguments.quick else list(datasets.EIGHT_SETS)
+def _seed_limits() -> str:
+    limits = {name: method.most_seeds for name, method in METHODS.items()}
+    return ", ".join(f"at most {n} of {name}" for name, n in limits.items() if n)
 
 
 def _store(results: Path, *, quick: bool) -> Store:
@@ -199,35 +247,57 @@ def _store(results: Path, *, quick: bool) -> Store:
 
 
 def _jobs(
-    names: list[str],
+    names: Sequence[str],
+    methods: Mapping[str, Mapping[str, Any]],
     arguments: argparse.Namespace,
-    parameters: Mapping[str, Any],
+    settings: Mapping[str, Any],
     store: Store,
 ) -> Iterator[running.Job]:
     known = report.mean_seconds(store.done(), ("dataset", "method"))
-    for seed in range(arguments.seeds or (1 if arguments.quick else 3)):
-        for name in names:
-            for method in arguments.methods:
-                shown = _shown_name(method, parameters, arguments.label)
-                expected = METHODS[method].expected_seconds
-                yield running.Job(
-                    title=f"{name} {shown} seed {seed}",
-                    keys=[{"dataset": name, "method": shown, "seed": seed}],
-                    function=f"{__name__}:compute",
-                    parameters=parameters,
-                    expected_seconds=known.get((name, shown), expected),
-                )
+    n_seeds = arguments.seeds or (1 if arguments.quick else 3)
+    for seed, name, method in itertools.product(range(n_seeds), names, methods):
+        if seed >= (METHODS[method].most_seeds or n_seeds):
+            continue
+        shown = _shown_name(method, settings, arguments.label)
+        expected = METHODS[method].expected_seconds
+        yield running.Job(
+            title=f"{name} {shown} seed {seed}",
+            keys=[{"dataset": name, "method": shown, "seed": seed}],
+            function=f"{__name__}:compute",
+            parameters={**methods[method], **settings},
+            expected_seconds=known.get((name, shown), expected),
+        )
 
 
-def _shown_name(method: str, parameters: Mapping[str, Any], label: str) -> str:
-    if not parameters:
+def _shown_name(method: str, settings: Mapping[str, Any], label: str) -> str:
+    if not settings:
         return method
-    settings = ";".join(f"{name}={parameters[name]}" for name in sorted(parameters))
-    return f"{method}:{label or settings}"
+    listed = ";".join(f"{name}={settings[name]}" for name in sorted(settings))
+    return f"{method}:{label or listed}"
 
 
 def _plain_name(shown: str) -> str:
     return shown.partition(":")[0]
+
+
+def _means_by_seed(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Return method -> seed -> mean accuracy."""
+    accuracies: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        of_method = accuracies.setdefault(row["method"], {})
+        of_method.setdefault(row["seed"], []).append(float(row["accuracy"]))
+    return {
+        method: {seed: float(np.mean(values)) for seed, values in of_method.items()}
+        for method, of_method in accuracies.items()
+    }
+
+
+def _minus(means: Means, others: Means) -> Means:
+    return {seed: means[seed] - others[seed] for seed in means if seed in others}
+
+
+def _seed_line(title: str, values: Means, seeds: Sequence[str], form: str) -> list[str]:
+    return [title, *(format(values[s], form) if s in values else "" for s in seeds)]
 
 
 def _legend(rows: list[Row]) -> str:

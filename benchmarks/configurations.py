@@ -1,36 +1,157 @@
-"""Configurations of TRepTransformer among which defaults are chosen, by name."""
+"""Configurations of TRepTransformer by name, and the names of poolings."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-CONFIGURATIONS: dict[str, dict[str, Any]] = {
+# Whole ways of doing it, each with its own pooling, for tables that compare them.
+SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
-    "untrained": {"max_epochs": 0},
-    "steps-100": {"max_steps": 100},
-    "steps-200": {"max_steps": 200},
-    "steps-300": {"max_steps": 300},
-    "steps-600": {"max_steps": 600},
-    "time2vec": {"time_embedding": "time2vec"},
-    "mlp": {"time_embedding": "mlp"},
-    "rbf": {"time_embedding": "rbf"},
-    "no-time": {"time_embedding": None},
-    "hidden-32": {"hidden_channels": 32},
-    "hidden-64": {"hidden_channels": 64},
-    "hidden-128": {"hidden_channels": 128},
-    "latents-64": {"n_latents": 64},
-    "latents-128": {"n_latents": 128},
-    "latents-320": {"n_latents": 320},
-    "last-weights": {"weight_averaging": None},
-    "lr-0.001": {"lr": 1e-3},
-    "lr-0.003": {"lr": 3e-3},
-    "detached": {"detach_targets": True},
+    # The paper's widths and what it takes for classification. The width of the
+    # time-embedding is that of its published code.
+    "paper": {
+        "n_latents": 128,
+        "hidden_channels": 128,
+        "n_time_latents": 64,
+        "time_embedding": "mlp",
+        "identity_share": 0.0,
+        "lr": 1e-3,
+        "batch_size": 16,
+        "pooling": "segments",
+        "n_segments": 10,
+    },
+    # TS2Vec as published.
+    "ts2vec": {
+        "n_latents": 320,
+        "hidden_channels": 64,
+        "time_embedding": None,
+        "lr": 1e-3,
+        "batch_size": 16,
+        "pooling": "max",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What differs from the defaults: parameters of the encoder, and its data.
+
+    ``removed_values`` is the share of single values of each series that are taken
+    away before anything else.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    removed_values: float = 0.0
+
+    def described(self) -> dict[str, Any]:
+        """Return all of it as one flat mapping."""
+        removed = {"removed_values": self.removed_values} if self.removed_values else {}
+        return {**self.parameters, **removed}
+
+    @classmethod
+    def from_description(cls, described: Mapping[str, Any]) -> "Configuration":
+        """Return what `described` has flattened."""
+        parameters = dict(described)
+        removed_values = parameters.pop("removed_values", 0.0)
+        return cls(parameters, removed_values)
+
+
+def _without(*tasks: str) -> Configuration:
+    return Configuration({"task_weights": dict.fromkeys(tasks, 0)})
+
+
+GROUPS: dict[str, dict[str, Configuration]] = {
+    "Control": {
+        "default": Configuration(),
+        "untrained": Configuration({"max_epochs": 0}),
+    },
+    "Rows of the paper": {
+        "no-forecast": _without("forecast"),
+        "no-divergence": _without("divergence"),
+        "no-time-tasks": _without("forecast", "divergence"),
+        "mlp": Configuration({"time_embedding": "mlp"}),
+        "rbf": Configuration({"time_embedding": "rbf"}),
+        "ts2vec": Configuration({"time_embedding": None}),
+    },
+    "Contrastive tasks": {
+        "no-instance": _without("instance"),
+        "no-temporal": _without("temporal"),
+    },
+    "Objective": {
+        "detached": Configuration({"detach_targets": True}),
+        "untrained-heads": Configuration({"train_heads": False}),
+        "identity-half": Configuration({"identity_share": 0.5}),
+        "embedding-maxima": Configuration({"time_pooling": "max"}),
+    },
+    "Widths": {
+        "hidden-32": Configuration({"hidden_channels": 32}),
+        "hidden-128": Configuration({"hidden_channels": 128}),
+        "latents-64": Configuration({"n_latents": 64}),
+        "latents-320": Configuration({"n_latents": 320}),
+        "time-latents-64": Configuration({"n_time_latents": 64}),
+    },
+    "Training": {
+        "last-weights": Configuration({"weight_averaging": None}),
+        "ema": Configuration({"weight_averaging": "ema"}),
+        "lr-0.001": Configuration({"lr": 1e-3}),
+        "cosine": Configuration({"lr_schedule": "cosine"}),
+        "bfloat16": Configuration({"precision": "bfloat16"}),
+        "causal": Configuration({"causal": True}),
+        "mask-0.25": Configuration({"mask_ratio": 0.25}),
+        "temporal-unit-2": Configuration({"temporal_unit": 2}),
+    },
+    "Gaps": {
+        "gaps-all": Configuration({"missing": "all"}, removed_values=0.3),
+        "gaps-any": Configuration({"missing": "any"}, removed_values=0.3),
+        "gaps-untrained": Configuration({"max_epochs": 0}, removed_values=0.3),
+    },
+}
+CONFIGURATIONS = {
+    name: configuration
+    for group in GROUPS.values()
+    for name, configuration in group.items()
 }
 
 POOLINGS = (
     "max",
-    "max+mean",
-    "multiscale",
+    "mean",
     "segments10",
     "segments2",
     "max+segments2",
-    "max+segments3",
+    "max+mean+segments2",
+    "multiscale",
 )
+
+
+def pooling_parameters(pooling: str) -> dict[str, Any]:
+    """Read a name such as "max+segments2": poolings by '+', the segments' number.
+
+    >>> pooling_parameters("max+segments2")
+    {'pooling': ['max', 'segments'], 'n_segments': 2}
+    """
+    names, n_segments = pooling.split("+"), None
+    for place, name in enumerate(names):
+        count = name.removeprefix("segments")
+        if name != count and count:
+            names[place], n_segments = "segments", int(count)
+    parameters: dict[str, Any] = {"pooling": names if len(names) > 1 else names[0]}
+    return parameters if n_segments is None else parameters | {"n_segments": n_segments}
+
+
+def pooling_name(parameters: Mapping[str, Any]) -> str:
+    """Return the name under which these parameters of an encoder pool.
+
+    >>> pooling_name({"pooling": ("max", "segments"), "n_segments": 2})
+    'max+segments2'
+    """
+    pooling = parameters["pooling"]
+    names = [pooling] if isinstance(pooling, str) else pooling
+    counts = {"segments": str(parameters["n_segments"])}
+    return "+".join(name + counts.get(name, "") for name in names)
+
+
+def own_pooling(parameters: Mapping[str, Any]) -> str:
+    """Return the name of the pooling of an encoder with these parameters."""
+    from sklearn_tsrep import TRepTransformer
+
+    return pooling_name(TRepTransformer(**parameters).get_params())

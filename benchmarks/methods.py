@@ -7,32 +7,69 @@ it. Another method joins by one entry in METHODS.
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.datasets import Series
+from benchmarks.configurations import SETTINGS, pooling_parameters
+from benchmarks.peers import (
+    Catch22Features,
+    FlatSeries,
+    MiniRocketFeatures,
+    PyPOTSTS2Vec,
+)
 from benchmarks.recipe import Chosen, fit_ridge, fit_svm
+from benchmarks.records import RESULTS
+
+CHOICES = "ablation.csv"
+
+
+class NotAvailableError(Exception):
+    """A method lacks a package or a choice; the message says how to come by it."""
+
+
+def no_parameters(results: Path) -> dict[str, Any]:
+    """Return no parameters, wherever the results are."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Method:
-    """How one method makes features and which classifier reads them."""
+    """How one method makes features and which classifier reads them.
+
+    ``parameters`` finds what the method itself gives to ``build``, from the folder of
+    results. ``package`` is the distribution that it needs, named as its module, and
+    ``extra`` what installs it. ``most_seeds`` keeps costly methods to fewer seeds.
+    """
 
     build: Callable[[int, Mapping[str, Any]], Any]
     summary: str
     fit_classifier: Callable[[np.ndarray, np.ndarray, int], Chosen] = fit_svm
+    parameters: Callable[[Path], Mapping[str, Any]] = no_parameters
     takes_parameters: bool = False
+    package: str = ""
+    extra: str = "benchmarks"
+    most_seeds: int | None = None
+    is_quick: bool = True
     expected_seconds: float = 10.0
+
+    def prepare(self, results: Path) -> dict[str, Any]:
+        """Return its own parameters; NotAvailableError if it cannot be computed."""
+        if self.package and find_spec(self.package) is None:
+            raise NotAvailableError(
+                f"needs the package {self.package}; install it by "
+                f'pip install "sklearn-tsrep[{self.extra}]"'
+            )
+        return dict(self.parameters(results))
 
 
 def build_trep(seed: int, parameters: Mapping[str, Any]) -> Any:
     """Return a TRepTransformer with these parameters."""
     from sklearn_tsrep import TRepTransformer
 
-    # fit loads them when first used, and the clock is for fitting.
-    for library in ("torch", "skorch"):
-        importlib.import_module(library)
+    _load("torch", "skorch")
     return TRepTransformer(**{"random_state": seed, **parameters})
 
 
@@ -41,82 +78,54 @@ def build_untrained(seed: int, parameters: Mapping[str, Any]) -> Any:
     return build_trep(seed, {**parameters, "max_epochs": 0})
 
 
-class FlatSeries:
-    """Each series as one long row of z-scored values.
+def build_catch22(seed: int, parameters: Mapping[str, Any]) -> Any:
+    """Return the features of catch22, which have neither seed nor parameters."""
+    _load("pycatch22")
+    return Catch22Features()
 
-    Channels are z-scored by the training part; what is missing, and what a series lacks
-    to the longest one in training, is 0. Longer test series are cut.
+
+def build_pypots_ts2vec(seed: int, parameters: Mapping[str, Any]) -> Any:
+    """Return PyPOTS's TS2Vec with these parameters."""
+    _load("pypots.representation")
+    return PyPOTSTS2Vec(random_state=seed, **parameters)
+
+
+def _load(*libraries: str) -> None:
+    """Import what fit would import when first used: the clock is for fitting."""
+    for library in libraries:
+        importlib.import_module(library)
+
+
+def best_untrained_pooling(results: Path) -> dict[str, Any]:
+    """Return the pooling that the ablation finds best for untrained encoders.
+
+    It has the best mean accuracy in cross-validation inside the training parts, over
+    the sets and seeds with all poolings. Without an ablation in the folder, that in
+    benchmarks/results counts.
     """
-
-    def fit(self, X: Series) -> "FlatSeries":
-        """Learn each channel's mean and deviation, and the longest length."""
-        steps = np.concatenate(list(X), axis=1)
-        self.means_ = np.nanmean(steps, axis=1, keepdims=True)
-        deviations = np.nanstd(steps, axis=1, keepdims=True)
-        self.deviations_ = np.where(deviations > 0, deviations, 1.0)
-        self.length_ = max(one.shape[1] for one in X)
-        return self
-
-    def transform(self, X: Series) -> np.ndarray:
-        """Return an array (n_instances, n_channels * longest length)."""
-        return np.stack([self._flatten(one) for one in X])
-
-    def _flatten(self, one: np.ndarray) -> np.ndarray:
-        flat = np.zeros((len(one), self.length_))
-        kept = (one[:, : self.length_] - self.means_) / self.deviations_
-        flat[:, : kept.shape[1]] = np.nan_to_num(kept, nan=0.0)
-        return flat.ravel()
-
-
-class MiniRocketFeatures:
-    """sktime's multivariate MiniRocket; its variant for unequal lengths where needed.
-
-    Missing values become the training mean of their channel. The compiler runs before
-    the clock starts, on random numbers.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def warm_up(self, X: Series) -> None:
-        """Compile for data such as X without looking at its values."""
-        noise = np.random.default_rng(0).normal(size=(4, *X[0].shape))
-        few = list(noise) if isinstance(X, list) else noise
-        MiniRocketFeatures(self.seed).fit(few).transform(few)
-
-    def fit(self, X: Series) -> "MiniRocketFeatures":
-        """Draw the kernels and their biases."""
-        steps = np.concatenate(list(X), axis=1)
-        self.means_ = np.nanmean(steps, axis=1, keepdims=True)
-        self.length_ = None if isinstance(X, list) else X.shape[2]
-        self.rocket_ = self._rocket().fit(self._prepare(X))
-        return self
-
-    def transform(self, X: Series) -> np.ndarray:
-        """Return an array (n_instances, about 10,000)."""
-        return np.asarray(self.rocket_.transform(self._prepare(X)), dtype=np.float32)
-
-    def _rocket(self) -> Any:
-        from sktime.transformations.panel import rocket
-
-        if self.length_ is not None:
-            return rocket.MiniRocketMultivariate(random_state=self.seed)
-        return rocket.MiniRocketMultivariateVariable(
-            random_state=self.seed, pad_value_short_series=0.0
+    places = [folder / CHOICES for folder in (results, RESULTS)]
+    file = next((place for place in places if place.exists()), None)
+    if file is None:
+        raise NotAvailableError(
+            f"takes its pooling from {places[0]}, which is not there; run "
+            "python -m benchmarks ablation"
         )
+    accuracies = _untrained_accuracies(file)
+    if accuracies.empty:
+        raise NotAvailableError(
+            f"finds no data set in {file} with the configuration 'untrained' in all "
+            "poolings; run python -m benchmarks ablation --configs untrained"
+        )
+    return pooling_parameters(str(accuracies.mean().idxmax()))
 
-    def _prepare(self, X: Series) -> Any:
-        filled = [np.where(np.isnan(one), self.means_, one) for one in X]
-        if self.length_ is not None:
-            return np.stack([self._resize(one) for one in filled]).astype(np.float32)
-        import pandas as pd
 
-        return [pd.DataFrame(one.T.astype(np.float32)) for one in filled]
+def _untrained_accuracies(file: Path) -> Any:
+    """Return a frame of (dataset, seed) x pooling, without lines that have a hole."""
+    import pandas as pd
 
-    def _resize(self, one: np.ndarray) -> np.ndarray:
-        """Cut or fill a test series to the one length seen in training."""
-        missing = max(0, self.length_ - one.shape[1])
-        return np.hstack([one, np.repeat(self.means_, missing, 1)])[:, : self.length_]
+    rows = pd.read_csv(file)
+    own = rows[(rows["configuration"] == "untrained") & rows["error"].isna()]
+    return own.pivot_table("cv_accuracy", ["dataset", "seed"], "pooling").dropna()
 
 
 METHODS = {
@@ -124,23 +133,68 @@ METHODS = {
         build_trep,
         "TRepTransformer, fitted once on the training part without labels",
         takes_parameters=True,
-        expected_seconds=90,
+        expected_seconds=60,
     ),
     "untrained": Method(
         build_untrained,
         "the same encoder with its random weights (`max_epochs=0`)",
         takes_parameters=True,
-        expected_seconds=20,
+    ),
+    "untrained-best": Method(
+        build_untrained,
+        "the same random weights in the pooling that suits them best by "
+        "cross-validation inside the training parts",
+        parameters=best_untrained_pooling,
+    ),
+    "trep-paper": Method(
+        build_trep,
+        "TRepTransformer in the setting of T-Rep's paper, except that training ends "
+        "after 200 steps (paper: up to 200 epochs); one seed",
+        parameters=lambda results: {**SETTINGS["paper"], "max_steps": 200},
+        takes_parameters=True,
+        most_seeds=1,
+        is_quick=False,
+        expected_seconds=150,
+    ),
+    "trep-ts2vec": Method(
+        build_trep,
+        "TRepTransformer without its time-embedding, in the setting of TS2Vec",
+        parameters=lambda results: SETTINGS["ts2vec"],
+        takes_parameters=True,
+        is_quick=False,
+        expected_seconds=60,
     ),
     "raw-svm": Method(
         lambda seed, parameters: FlatSeries(),
         "z-scored series, flattened and padded with zeros, in the same SVM",
         expected_seconds=3,
     ),
+    "catch22": Method(
+        build_catch22,
+        "the 22 features of pycatch22, mean and deviation of each channel, in the same "
+        "SVM; what cannot be computed is the feature's training mean",
+        package="pycatch22",
+        extra="peers",
+        expected_seconds=4,
+    ),
     "minirocket": Method(
         lambda seed, parameters: MiniRocketFeatures(seed),
         "sktime's MiniRocket with its ridge classifier",
         fit_classifier=fit_ridge,
-        expected_seconds=8,
+        package="numba",
+        expected_seconds=15,
+    ),
+    "pypots-ts2vec": Method(
+        build_pypots_ts2vec,
+        "TS2Vec of the package PyPOTS in its published widths, maximum over time "
+        "(`encoding_window='full_series'`), in the same SVM; whole epochs that give "
+        "200 steps or a few more; channels z-scored, shorter series filled with NaN, "
+        "whose steps PyPOTS masks in encoding, takes for zeros in training, and "
+        "counts in the maximum; it keeps the epoch of the lowest training loss and "
+        "averages no weights",
+        package="pypots",
+        extra="peers",
+        is_quick=False,
+        expected_seconds=90,
     ),
 }

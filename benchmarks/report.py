@@ -87,15 +87,22 @@ def common(rows: Sequence[Row], column: str, others: Sequence[str]) -> set[str]:
     return {value for value, seen in found.items() if seen == wanted}
 
 
-def average(rows: Sequence[Row], over: str) -> list[Row]:
+def average(rows: Sequence[Row], over: str, others: Sequence[str]) -> list[Row]:
     """Return rows whose cv_accuracy is the mean over one column, others kept apart."""
     groups = defaultdict(list)
     for row in rows:
-        groups[row["configuration"], row["pooling"], row["seed"]].append(row)
+        groups[tuple(row[name] for name in others)].append(row)
     return [
         {**group[0], over: "", "cv_accuracy": str(_mean(group, "cv_accuracy"))}
         for group in groups.values()
     ]
+
+
+def mean_and_deviation(values: Sequence[float], *, is_bold: bool = False) -> str:
+    """Return "mean ± standard deviation" of at least one value."""
+    mean = f"{np.mean(values):.3f}"
+    shown = f"**{mean}**" if is_bold else mean
+    return f"{shown} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else shown
 
 
 def mean_seconds(
@@ -119,6 +126,12 @@ def provenance(rows: Sequence[Row]) -> str:
     dates = sorted({row["date"][:10] for row in rows})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     return f"Computed {when} with {', '.join(parts)}."
+
+
+def legend(rows: Sequence[Row], label: str) -> str:
+    """Return a list of names with the parameters that they stand for."""
+    parameters = {row[label]: row["parameters"] for row in rows}
+    return "\n".join(f"- {name}: `{text}`" for name, text in parameters.items())
 
 
 def notes(rows: Sequence[Row], key: Sequence[str], label: str) -> str:
@@ -157,11 +170,7 @@ def _cells(seeds: Sequence[Sequence[float]]) -> list[str]:
 
 
 def _cell(values: Sequence[float], is_best: bool) -> str:
-    if not values:
-        return ""
-    mean = f"{np.mean(values):.3f}"
-    shown = f"**{mean}**" if is_best else mean
-    return f"{shown} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else shown
+    return mean_and_deviation(values, is_bold=is_best) if values else ""
 
 
 def _extra_cell(extra: Column | None, name: str) -> list[str]:

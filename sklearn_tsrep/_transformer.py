@@ -59,6 +59,16 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             If `X` is not valid, has other channels than in fit, an instance without a
             value with ``on_empty="raise"``, or values so far from those of the
             training panel that their representation is not finite.
+
+        Notes
+        -----
+        Memory does not grow with the number of series, nor with their length: a
+        series of more than 32768 steps (more for networks that reach beyond 4096
+        steps, with 11 blocks and up) is encoded in pieces, and pooled piece by piece.
+        Pieces overlap by all steps on which a representation depends, so that
+        features are those of the series encoded at once, but for rounding in single
+        precision (about 1e-6 for values of the order of 1). Memory maps are read
+        piece by piece as well.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
@@ -87,19 +97,26 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         ------
         NotFittedError, ValueError
             As `transform`.
+
+        Notes
+        -----
+        Beyond what is returned, memory grows neither with the number of series nor
+        with their length: long series are encoded in overlapping pieces, as in
+        `transform`, and equal the series encoded at once but for rounding.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
-        encoded = [
-            np.full((self._n_latents, length), np.nan, dtype=np.float32)
-            for length in panel.lengths
-        ]
+        encoded = self._unwritten(panel)
         for batch in self._encoded(panel):
-            latents = batch.representation.transpose(1, 2).cpu().numpy()
-            for instance, series in zip(batch.instances, latents, strict=True):
-                start, stop = panel.starts[instance], panel.stops[instance]
-                encoded[instance][:, start:stop] = series[:, : stop - start]
-        return np.stack(encoded) if panel.is_equal_length else encoded
+            starts = panel.starts[batch.instances]
+            for piece in batch.pieces:
+                stops = starts + piece.shape[1]
+                latents = piece.transpose(1, 2).cpu().numpy()
+                places = zip(batch.instances, starts, stops, latents, strict=True)
+                for instance, start, stop, series in places:
+                    encoded[instance][:, start:stop] = series
+                starts = stops
+        return encoded
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the features that `transform` gives.
@@ -156,12 +173,22 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         device = next(module.parameters()).device
         return encode_series(module.encoder, self._reader(panel), device)
 
+    def _unwritten(self, panel: Panel) -> np.ndarray | list[np.ndarray]:
+        """Return what `encode` fills, NaN everywhere."""
+        if panel.is_equal_length:
+            shape = (len(panel), self._n_latents, int(panel.lengths[0]))
+            return np.full(shape, np.nan, dtype=np.float32)
+        return [
+            np.full((self._n_latents, length), np.nan, dtype=np.float32)
+            for length in panel.lengths
+        ]
+
     def _pooled(self, batch: EncodedBatch) -> np.ndarray:
         from sklearn_tsrep.features.pooling import pool
 
         features = pool(
-            batch.representation,
-            batch.lengths,
+            batch.pieces,
+            batch.length,
             self.pooling,
             self.n_segments,
             self._n_scales,

@@ -91,6 +91,14 @@ class TRepTransformer(RepresentationTransformer):
     detach_targets : bool, default=False
         Whether the targets of the tasks with the time-embedding pass no gradient on.
 
+    train_heads : bool, default=True
+        Whether the networks that solve the tasks with the time-embedding learn, or
+        keep their random weights, as in the paper's published code.
+
+    time_pooling : {"mean", "max"}, default="mean"
+        How time-embeddings of neighbouring steps are merged at coarser scales: by
+        their mean, or by their maxima, divided by their sum.
+
     pooling : {"max", "mean", "last", "segments", "multiscale"} or sequence of them, \
             default=("max", "segments")
         How `transform` pools time steps; features of several poolings stand side by
@@ -144,7 +152,13 @@ class TRepTransformer(RepresentationTransformer):
 
     precision : {"float32", "bfloat16"}, default="float32"
         What the network computes in while it is trained. Losses and weights are
-        float32 always.
+        float32 always, and so are features. "bfloat16" is faster on processors that
+        have instructions for it, and slower on others.
+
+    compile : bool, default=False
+        Whether to compile the network with `torch.compile` for training. It takes
+        about a minute at first and needs a C++ compiler; see the user guide for where
+        it pays.
 
     early_stopping : bool, default=False
         Whether to hold back a part of the training series, to stop when the loss on
@@ -247,6 +261,8 @@ class TRepTransformer(RepresentationTransformer):
         "max_forecast_distance": [Interval(Integral, 1, None, closed="left")],
         "identity_share": [Interval(Real, 0, 1, closed="both")],
         "detach_targets": ["boolean"],
+        "train_heads": ["boolean"],
+        "time_pooling": [StrOptions({"mean", "max"})],
     }
 
     def __init__(
@@ -267,6 +283,8 @@ class TRepTransformer(RepresentationTransformer):
         max_forecast_distance: int = 10,
         identity_share: float = 0.0,
         detach_targets: bool = False,
+        train_heads: bool = True,
+        time_pooling: str = "mean",
         pooling: str | Sequence[str] = ("max", "segments"),
         n_segments: int = 2,
         scale: bool = True,
@@ -282,6 +300,7 @@ class TRepTransformer(RepresentationTransformer):
         gradient_clip_value: float | None = None,
         weight_averaging: str | None = "equal",
         precision: str = "float32",
+        compile: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -307,6 +326,8 @@ class TRepTransformer(RepresentationTransformer):
         self.max_forecast_distance = max_forecast_distance
         self.identity_share = identity_share
         self.detach_targets = detach_targets
+        self.train_heads = train_heads
+        self.time_pooling = time_pooling
         self.pooling = pooling
         self.n_segments = n_segments
         self.scale = scale
@@ -322,6 +343,7 @@ class TRepTransformer(RepresentationTransformer):
         self.gradient_clip_value = gradient_clip_value
         self.weight_averaging = weight_averaging
         self.precision = precision
+        self.compile = compile
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -349,6 +371,7 @@ class TRepTransformer(RepresentationTransformer):
             "time_scale": float((panel.stops - panel.starts).max()),
             "causal": self.causal,
             "dropout_share": self.dropout,
+            "train_heads": self.train_heads,
         }
 
     def _objective(self) -> tuple[type[nn.Module], dict[str, Any]]:
@@ -360,6 +383,7 @@ class TRepTransformer(RepresentationTransformer):
             "max_forecast_distance": self.max_forecast_distance,
             "identity_share": self.identity_share,
             "detach_targets": self.detach_targets,
+            "time_pooling": self.time_pooling,
         }
 
     def _batches(

@@ -176,7 +176,7 @@ def test_multiscale_pooling_has_as_many_scales_as_the_training_series_need(ragge
 
 def test_training_lowers_the_loss_and_does_not_collapse(basic_motions):
     transformer = tiny_trep(
-        n_latents=16, hidden_channels=16, n_blocks=4, max_steps=30, lr=3e-3
+        n_latents=16, hidden_channels=16, n_blocks=4, max_steps=60, lr=3e-3
     ).fit(basic_motions[0])
     history = transformer.history_
     assert history["train_loss"][-1] < 0.9 * history["train_loss"][0]

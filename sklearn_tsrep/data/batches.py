@@ -61,24 +61,28 @@ class ContextPair:
 
     Attributes
     ----------
-    first, second : SeriesBatch
-        The crops; the second starts where the overlap does.
+    series : SeriesBatch of 2 * batch series
+        The first crop of each series, then the second of each, which starts where
+        the overlap does.
 
-    overlap_starts : int64 Tensor of shape (batch,)
-        Step of the first crop at which the overlap starts.
+    overlap_starts : int64 Tensor of shape (2 * batch,)
+        Step of each crop at which the overlap starts.
 
     lengths : int64 Tensor of shape (batch,)
         Steps of the overlap.
 
     max_length : int
         The longest overlap.
+
+    is_padded : bool
+        Whether any overlap is shorter.
     """
 
-    first: SeriesBatch
-    second: SeriesBatch
+    series: SeriesBatch
     overlap_starts: Tensor
     lengths: Tensor
     max_length: int
+    is_padded: bool
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -87,8 +91,7 @@ class ContextPair:
         """Return the batch on a device."""
         return replace(
             self,
-            first=self.first.to(device),
-            second=self.second.to(device),
+            series=self.series.to(device),
             overlap_starts=self.overlap_starts.to(device),
             lengths=self.lengths.to(device),
         )
@@ -139,17 +142,29 @@ class SeriesReader:
         """
         lengths = stops - starts
         length = int(lengths.max()) if length is None else length
-        shape = (len(instances), length, self.panel.n_channels)
-        values = np.full(shape, np.nan, dtype=np.float32)
-        for row, (instance, start, stop) in enumerate(
-            zip(instances, starts, stops, strict=True)
-        ):
-            piece = self.panel.series[instance][:, start:stop]
-            values[row, : stop - start] = self.scaler(piece).T
         steps = np.arange(length)
         valid = steps < lengths[:, np.newaxis]
         first_steps = starts - self.panel.starts[instances]
+        values = self.scaler(self._values(instances, starts, stops, length))
+        values[~valid] = np.nan
         return self._masked(values, first_steps[:, np.newaxis] + steps, valid)
+
+    def _values(
+        self, instances: np.ndarray, starts: np.ndarray, stops: np.ndarray, length: int
+    ) -> np.ndarray:
+        """Return (batch, length, n_channels), whatever behind the stops."""
+        series = self.panel.series
+        if isinstance(series, np.ndarray):
+            steps = starts[:, np.newaxis] + np.arange(length)
+            steps = np.minimum(steps, series.shape[2] - 1)
+            # Indices on both sides of a slice: their axes come first.
+            return series[instances[:, np.newaxis], :, steps]
+        values = np.zeros((len(instances), length, self.panel.n_channels))
+        for row, (instance, start, stop) in enumerate(
+            zip(instances, starts, stops, strict=True)
+        ):
+            values[row, : stop - start] = series[instance][:, start:stop].T
+        return values
 
     def _masked(
         self, values: np.ndarray, time: np.ndarray, valid: np.ndarray
@@ -297,28 +312,28 @@ class ContextBatches:
         instances, starts, stops = (part[rows] for part in self.pieces)
         crops = draw_crop_pairs(starts, stops, self.min_overlap, rng)
         lengths = crops.first_stops - crops.second_starts
+        overlap_starts = np.zeros(2 * len(rows), dtype=np.int64)
+        overlap_starts[: len(rows)] = crops.second_starts - crops.first_starts
+        series = self.reader.read(
+            np.tile(instances, 2),
+            np.concatenate([crops.first_starts, crops.second_starts]),
+            np.concatenate([crops.first_stops, crops.second_stops]),
+        )
         return ContextPair(
-            first=self._context(instances, crops.first_starts, crops.first_stops, rng),
-            second=self._context(
-                instances, crops.second_starts, crops.second_stops, rng
-            ),
-            overlap_starts=torch.from_numpy(crops.second_starts - crops.first_starts),
+            series=self._with_hidden_steps(series, rng),
+            overlap_starts=torch.from_numpy(overlap_starts),
             lengths=torch.from_numpy(lengths),
             max_length=int(lengths.max()),
+            is_padded=bool(lengths.min() < lengths.max()),
         )
 
-    def _context(
-        self,
-        instances: np.ndarray,
-        starts: np.ndarray,
-        stops: np.ndarray,
-        rng: np.random.Generator,
+    def _with_hidden_steps(
+        self, series: SeriesBatch, rng: np.random.Generator
     ) -> SeriesBatch:
-        batch = self.reader.read(instances, starts, stops)
         if self.mask_ratio == 0:
-            return batch
-        kept = rng.random(tuple(batch.time.shape), dtype=np.float32) >= self.mask_ratio
+            return series
+        kept = rng.random(tuple(series.time.shape), dtype=np.float32) >= self.mask_ratio
         visible = torch.from_numpy(kept.astype(np.float32))
-        if batch.visible is not None:
-            visible = visible * batch.visible
-        return replace(batch, visible=visible)
+        if series.visible is not None:
+            visible = visible * series.visible
+        return replace(series, visible=visible)

@@ -60,21 +60,24 @@ class ChannelScaler:
     def _merged_statistics(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
         counts, mean, squares = np.zeros((3, panel.n_channels))
         for values in _chunks(panel):
-            seen = ~np.isnan(values)
-            new_counts = seen.sum(axis=1)
+            missing = np.isnan(values)
+            values[missing] = 0
+            new_counts = (~missing).sum(axis=1)
             totals = counts + new_counts
-            new_mean = _ratio(np.nansum(values, axis=1), new_counts)
-            deviations = np.where(seen, values - new_mean[:, np.newaxis], 0.0)
+            new_mean = _ratio(values.sum(axis=1), new_counts)
+            values -= new_mean[:, np.newaxis]
+            values[missing] = 0
             shift = new_mean - mean
             mean = mean + shift * _ratio(new_counts, totals)
-            squares += (deviations**2).sum(axis=1)
+            squares += np.square(values, out=values).sum(axis=1)
             squares += shift**2 * _ratio(counts * new_counts, totals)
             counts = totals
         return mean, np.sqrt(_ratio(squares, counts))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Scale values (n_channels, n_timepoints) into a new float32 array."""
-        scaled = (values - self.mean[:, np.newaxis]) / self.scale[:, np.newaxis]
+        """Scale values (..., n_channels) into a new float32 array."""
+        scaled = values - self.mean
+        scaled /= self.scale
         # What is too large for single precision becomes infinite; encoding and
         # training check what comes of it.
         with np.errstate(over="ignore"):
@@ -87,17 +90,16 @@ def _ratio(numerators: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _chunks(panel: Panel) -> Iterator[np.ndarray]:
-    """Yield (n_channels, steps): short series side by side, long ones cut."""
+    """Yield new arrays (n_channels, steps): short series joined, long ones cut."""
     chunk_size = max(1, _VALUES_PER_CHUNK // panel.n_channels)
     pieces: list[np.ndarray] = []
     n_steps = 0
     for series in panel.series:
         for start in range(0, series.shape[1], chunk_size):
-            piece = series[:, start : start + chunk_size]
-            pieces.append(np.asarray(piece, dtype=np.float64))
-            n_steps += piece.shape[1]
+            pieces.append(series[:, start : start + chunk_size])
+            n_steps += pieces[-1].shape[1]
             if n_steps >= chunk_size:
-                yield np.concatenate(pieces, axis=1)
+                yield np.concatenate(pieces, axis=1, dtype=np.float64)
                 pieces, n_steps = [], 0
     if pieces:
-        yield np.concatenate(pieces, axis=1)
+        yield np.concatenate(pieces, axis=1, dtype=np.float64)

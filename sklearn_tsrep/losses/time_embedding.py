@@ -7,7 +7,6 @@ Fraikin et al. (2024). T-Rep. ICLR, section 4.2.
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def jensen_shannon_divergence(first: Tensor, second: Tensor) -> Tensor:
@@ -36,7 +35,7 @@ def _finite_log(share: Tensor) -> Tensor:
 
 
 def divergence_prediction(predicted: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Return the squared error of predicted divergences of time-embeddings.
+    """Return the squared errors of predicted divergences of time-embeddings.
 
     Parameters
     ----------
@@ -48,14 +47,13 @@ def divergence_prediction(predicted: Tensor, first: Tensor, second: Tensor) -> T
 
     Returns
     -------
-    loss : Tensor of shape ()
-        Mean over the pairs, 0 without any.
+    errors : Tensor of shape (n_pairs,)
     """
-    return _squared_error(predicted, jensen_shannon_divergence(first, second))
+    return (predicted - jensen_shannon_divergence(first, second)).square()
 
 
 def conditioned_forecasting(predicted: Tensor, target: Tensor) -> Tensor:
-    """Return the squared error of representations predicted for another step.
+    """Return the squared errors of representations predicted for another step.
 
     Parameters
     ----------
@@ -65,12 +63,7 @@ def conditioned_forecasting(predicted: Tensor, target: Tensor) -> Tensor:
 
     Returns
     -------
-    loss : Tensor of shape ()
-        Mean over pairs and latents, 0 without any pair.
+    errors : Tensor of shape (n_pairs,)
+        Mean over latents.
     """
-    return _squared_error(predicted, target)
-
-
-def _squared_error(predicted: Tensor, target: Tensor) -> Tensor:
-    total = functional.mse_loss(predicted, target, reduction="sum")
-    return total / max(predicted.numel(), 1)
+    return (predicted - target).square().mean(dim=-1)

@@ -1,12 +1,13 @@
 """The objective of T-Rep: four tasks at every scale of a hierarchy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from sklearn_tsrep.losses.contrastive import instance_contrast, temporal_contrast
+from sklearn_tsrep.losses.contrastive import contrast
+from sklearn_tsrep.losses.hierarchy import Hierarchy, build_hierarchy
 from sklearn_tsrep.losses.pairs import draw_distinct_steps, draw_nearby_steps
 from sklearn_tsrep.losses.time_embedding import (
     conditioned_forecasting,
@@ -15,48 +16,6 @@ from sklearn_tsrep.losses.time_embedding import (
 from sklearn_tsrep.nn.trep import ContextViews, TRepNetwork
 
 TASKS = ("instance", "temporal", "divergence", "forecast")
-
-
-def halve(views: ContextViews) -> ContextViews:
-    """Merge neighbouring steps: maxima of representations, means of embeddings.
-
-    A last step without neighbour is kept as it is. The mean of distributions is a
-    distribution, so that the embedding stays one at every scale.
-    """
-    valid = valid_steps(views)
-    first, second = (_pool_maximum(part, valid) for part in (views.first, views.second))
-    embedding = views.embedding
-    if embedding is not None:
-        embedding = _pool_mean(embedding, valid)
-    return ContextViews(first, second, embedding, (views.lengths + 1) // 2)
-
-
-def valid_steps(views: ContextViews) -> Tensor | None:
-    """Return a bool mask (batch, time), or None where nothing is padded."""
-    steps = torch.arange(views.first.shape[1], device=views.lengths.device)
-    valid = steps < views.lengths.unsqueeze(1)
-    return None if bool(valid.all()) else valid
-
-
-def _pool_maximum(series: Tensor, valid: Tensor | None) -> Tensor:
-    if valid is not None:
-        series = series.masked_fill(~valid.unsqueeze(-1), -torch.inf)
-    pooled = functional.max_pool1d(series.transpose(1, 2), 2, ceil_mode=True)
-    if valid is not None:
-        pooled = pooled.masked_fill(pooled == -torch.inf, 0)
-    return pooled.transpose(1, 2)
-
-
-def _pool_mean(series: Tensor, valid: Tensor | None) -> Tensor:
-    if valid is None:
-        counts = series.new_ones(1, series.shape[1], 1)
-    else:
-        counts = valid.unsqueeze(-1).to(series.dtype)
-    sums, totals = (
-        functional.avg_pool1d(part.transpose(1, 2), 2, ceil_mode=True).transpose(1, 2)
-        for part in (series * counts, counts)
-    )
-    return sums / totals.clamp(min=torch.finfo(series.dtype).tiny)
 
 
 class TRepObjective(nn.Module):
@@ -77,14 +36,18 @@ class TRepObjective(nn.Module):
     max_forecast_distance : int, default=10
         Largest distance of the step to forecast, in steps of the scale.
 
-    n_pairs : int, default=800
-        Pairs of steps drawn a scale for each of the time-embedding tasks.
+    max_pairs : int, default=800
+        Most pairs of steps drawn a scale for each of the time-embedding tasks; as
+        many as it has steps in the batch otherwise.
 
     identity_share : float, default=0
         Share of the pairs of the divergence task that hold one step twice.
 
     detach_targets : bool, default=False
         Whether the targets of the time-embedding tasks pass no gradient on.
+
+    time_pooling : {"mean", "max"}, default="mean"
+        How time-embeddings are merged at coarser scales, as in `build_hierarchy`.
 
     References
     ----------
@@ -96,9 +59,10 @@ class TRepObjective(nn.Module):
         task_weights: Mapping[str, float],
         temporal_unit: int = 0,
         max_forecast_distance: int = 10,
-        n_pairs: int = 800,
+        max_pairs: int = 800,
         identity_share: float = 0.0,
         detach_targets: bool = False,
+        time_pooling: str = "mean",
     ) -> None:
         super().__init__()
         self.task_weights = {
@@ -106,9 +70,10 @@ class TRepObjective(nn.Module):
         }
         self.temporal_unit = temporal_unit
         self.max_forecast_distance = max_forecast_distance
-        self.n_pairs = n_pairs
+        self.max_pairs = max_pairs
         self.identity_share = identity_share
         self.detach_targets = detach_targets
+        self.time_pooling = time_pooling
 
     def forward(
         self, network: TRepNetwork, views: ContextViews, generator: torch.Generator
@@ -126,19 +91,15 @@ class TRepObjective(nn.Module):
         generator : torch.Generator
             Draws the pairs of steps; on the device of the network.
         """
-        # A sum with a gradient (of 0) even where no scale has a task to offer.
-        nothing = views.first.sum() * 0
-        totals = dict.fromkeys(self.task_weights, nothing)
-        scale = 0
-        while True:
-            losses = self._losses_at_scale(network, views, generator, scale)
-            for task, loss in losses.items():
-                totals[task] = totals[task] + loss
-            scale += 1
-            if views.first.shape[1] == 1:
-                break
-            views = halve(views)
-        return {task: total / scale for task, total in totals.items()}
+        hierarchy = build_hierarchy(views, self.time_pooling)
+        tasks: dict[str, Callable[[], Tensor]] = {
+            "instance": lambda: _instance(hierarchy),
+            "temporal": lambda: self._temporal(hierarchy),
+            "divergence": lambda: self._divergence(network, hierarchy, generator),
+            "forecast": lambda: self._forecast(network, hierarchy, generator),
+        }
+        n_scales = len(hierarchy.sizes)
+        return {task: tasks[task]() / n_scales for task in self.task_weights}
 
     def monitors(self, views: ContextViews) -> dict[str, Tensor]:
         """Return the spread of representations and time-embeddings.
@@ -146,93 +107,125 @@ class TRepObjective(nn.Module):
         The standard deviation over all steps of the batch, mean over components; it
         falls to 0 when training collapses.
         """
-        spreads = {"latent_spread": _spread(views.first, views)}
+        valid = _valid_steps(views)
+        n_instances = len(views.lengths)
+        first = views.contexts[:, :n_instances]
+        spreads = {"latent_spread": _spread(first, valid)}
         if views.embedding is not None:
-            spreads["time_embedding_spread"] = _spread(views.embedding, views)
+            spreads["time_embedding_spread"] = _spread(views.embedding, valid)
         return spreads
 
-    def _losses_at_scale(
-        self,
-        network: TRepNetwork,
-        views: ContextViews,
-        generator: torch.Generator,
-        scale: int,
-    ) -> dict[str, Tensor]:
-        losses = {}
-        valid = valid_steps(views)
-        if "instance" in self.task_weights:
-            losses["instance"] = instance_contrast(views.first, views.second, valid)
-        if scale < self.temporal_unit or views.first.shape[1] == 1:
-            return losses
-        if "temporal" in self.task_weights:
-            losses["temporal"] = temporal_contrast(views.first, views.second, valid)
-        if "divergence" in self.task_weights:
-            losses["divergence"] = self._divergence(network, views, generator)
-        if "forecast" in self.task_weights:
-            losses["forecast"] = self._forecast(network, views, generator)
-        return losses
+    def _temporal(self, hierarchy: Hierarchy) -> Tensor:
+        total = hierarchy.contexts.new_zeros(())
+        contexts = hierarchy.contexts.split(hierarchy.sizes)
+        valid = (
+            None if hierarchy.valid is None else hierarchy.valid.split(hierarchy.sizes)
+        )
+        for scale in self._temporal_scales(hierarchy):
+            # (time, 2 * batch, n_latents) -> (batch, 2 * time, n_latents)
+            by_context = contexts[scale].unflatten(1, (2, -1))
+            losses, n_anchors = contrast(
+                by_context.permute(2, 1, 0, 3).flatten(1, 2),
+                None if valid is None else valid[scale].t(),
+            )
+            total = total + losses.sum() / n_anchors.sum().clamp(min=1)
+        return total
 
     def _divergence(
-        self, network: TRepNetwork, views: ContextViews, generator: torch.Generator
+        self, network: TRepNetwork, hierarchy: Hierarchy, generator: torch.Generator
     ) -> Tensor:
+        scales = self._scales_of_pairs(hierarchy)
         pairs = draw_distinct_steps(
-            views.lengths, self.n_pairs, generator, self.identity_share
+            hierarchy.lengths, scales, generator, self.identity_share
         )
-        one = (pairs.first_instances, pairs.first_steps)
-        other = (pairs.second_instances, pairs.second_steps)
-        differences = _rows(views.first, *one) - _rows(views.second, *other)
-        assert views.embedding is not None
-        embedding = self._target(views.embedding)
-        return divergence_prediction(
-            network.divergence_head(differences).squeeze(-1),
-            _rows(embedding, *one),
-            _rows(embedding, *other),
+        steps = torch.stack([pairs.first_steps, pairs.second_steps])
+        instances = torch.stack([pairs.first_instances, pairs.second_instances])
+        contexts = instances.new_tensor([[0], [1]])
+        first, second = _representations(hierarchy, scales, steps, instances, contexts)
+        first_time, second_time = self._target(
+            hierarchy.embeddings_at(scales, steps, instances)
         )
+        errors = divergence_prediction(
+            network.divergence_head(first - second).squeeze(-1),
+            first_time,
+            second_time,
+        )
+        return _sum_of_means(errors, pairs.counted, scales, hierarchy)
 
     def _forecast(
-        self, network: TRepNetwork, views: ContextViews, generator: torch.Generator
+        self, network: TRepNetwork, hierarchy: Hierarchy, generator: torch.Generator
     ) -> Tensor:
+        scales = self._scales_of_pairs(hierarchy)
         pairs = draw_nearby_steps(
-            views.lengths, self.n_pairs, self.max_forecast_distance, generator
+            hierarchy.lengths, scales, self.max_forecast_distance, generator
         )
-        contexts = torch.stack([views.first, views.second])
-        from_context, to_context = torch.randint(
-            2,
-            (2, len(pairs.first_steps)),
-            generator=generator,
-            device=generator.device,
+        steps = torch.stack([pairs.first_steps, pairs.second_steps])
+        instances = torch.stack([pairs.first_instances, pairs.second_instances])
+        contexts = torch.randint(
+            2, steps.shape, generator=generator, device=generator.device
         )
-        one = (pairs.first_instances, pairs.first_steps)
-        other = (pairs.second_instances, pairs.second_steps)
-        assert views.embedding is not None
-        inputs = torch.cat(
-            [
-                _rows(contexts, from_context, *one),
-                _rows(views.embedding, *other),
-            ],
-            dim=-1,
+        source, target = _representations(hierarchy, scales, steps, instances, contexts)
+        time = hierarchy.embeddings_at(
+            scales, pairs.second_steps, pairs.second_instances
         )
-        return conditioned_forecasting(
-            network.forecast_head(inputs),
-            self._target(_rows(contexts, to_context, *other)),
-        )
+        predicted = network.forecast_head(torch.cat([source, time], dim=-1))
+        errors = conditioned_forecasting(predicted, self._target(target))
+        return _sum_of_means(errors, pairs.counted, scales, hierarchy)
+
+    def _temporal_scales(self, hierarchy: Hierarchy) -> range:
+        """Return the scales of the tasks along time: not the last, of one step."""
+        return range(self.temporal_unit, len(hierarchy.sizes) - 1)
+
+    def _scales_of_pairs(self, hierarchy: Hierarchy) -> Tensor:
+        """Return the scale of each pair to draw."""
+        n_instances = hierarchy.lengths.shape[1]
+        scales = self._temporal_scales(hierarchy)
+        counts = [
+            min(hierarchy.sizes[scale] * n_instances, self.max_pairs)
+            for scale in scales
+        ]
+        numbers = np.repeat(np.array(scales, dtype=np.int64), counts)
+        return torch.from_numpy(numbers).to(hierarchy.lengths.device)
 
     def _target(self, target: Tensor) -> Tensor:
         return target.detach() if self.detach_targets else target
 
 
-def _rows(table: Tensor, *indices: Tensor) -> Tensor:
-    """Return ``table[indices]``, with a gradient that is the same in every run.
-
-    The gradient of indexing is summed by several threads at once, in no fixed order.
-    """
-    flat = torch.zeros_like(indices[0])
-    for index, size in zip(indices, table.shape, strict=False):
-        flat = flat * size + index
-    return functional.embedding(flat, table.flatten(0, -2))
+def _instance(hierarchy: Hierarchy) -> Tensor:
+    losses, n_anchors = contrast(hierarchy.contexts, hierarchy.valid)
+    return _sum_of_means(losses, n_anchors, hierarchy.scales, hierarchy)
 
 
-def _spread(series: Tensor, views: ContextViews) -> Tensor:
-    valid = valid_steps(views)
+def _representations(
+    hierarchy: Hierarchy,
+    scales: Tensor,
+    steps: Tensor,
+    instances: Tensor,
+    contexts: Tensor,
+) -> Tensor:
+    """Return those of steps (2, n_pairs) under contexts that are 0 or 1."""
+    columns = contexts * hierarchy.lengths.shape[1] + instances
+    return hierarchy.representations_at(scales, steps, columns)
+
+
+def _sum_of_means(
+    values: Tensor, counts: Tensor, scales: Tensor, hierarchy: Hierarchy
+) -> Tensor:
+    """Sum the means at each scale; values without a count are left out."""
+    counts = counts.to(values.dtype)
+    totals = counts.new_zeros(len(hierarchy.sizes)).index_add(0, scales, counts)
+    counted = torch.where(counts > 0, values, 0)
+    return (counted / totals.clamp(min=1)[scales]).sum()
+
+
+def _valid_steps(views: ContextViews) -> Tensor | None:
+    """Return a bool mask (time, batch), or None where nothing is padded."""
+    if not views.is_padded:
+        return None
+    steps = torch.arange(len(views.contexts), device=views.lengths.device)
+    return steps.unsqueeze(1) < views.lengths
+
+
+def _spread(series: Tensor, valid: Tensor | None) -> Tensor:
     steps = series.flatten(0, 1) if valid is None else series[valid]
     return steps.detach().std(dim=0, correction=0).mean()

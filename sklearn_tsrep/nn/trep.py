@@ -41,9 +41,6 @@ class TRepEncoder(nn.Module):
 
     causal : bool
         Whether a representation depends on no later step.
-
-    dropout_share : float
-        Share of the entries of a representation dropped in training.
     """
 
     def __init__(
@@ -57,10 +54,8 @@ class TRepEncoder(nn.Module):
         n_time_latents: int,
         time_scale: float,
         causal: bool,
-        dropout_share: float,
     ) -> None:
         super().__init__()
-        self.dropout_share = dropout_share
         self.projection = nn.Linear(n_channels, hidden_channels)
         # Starts at 0: without a gap in the training data, the weights of the
         # indicators stay as they are, and random ones would only add noise.
@@ -77,20 +72,18 @@ class TRepEncoder(nn.Module):
             width, n_latents, n_blocks, kernel_size, causal
         )
 
-    def forward(
-        self,
-        batch: SeriesBatch,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Steps before and after a step on which its representation depends."""
+        return self.convolutions.reach
+
+    def forward(self, batch: SeriesBatch) -> tuple[Tensor, Tensor | None]:
         """Encode a batch of series.
 
         Parameters
         ----------
         batch : SeriesBatch
             Values (batch, time, n_channels) and their masks.
-
-        generator : torch.Generator or None, default=None
-            Source of the dropout; None for none.
 
         Returns
         -------
@@ -109,12 +102,14 @@ class TRepEncoder(nn.Module):
         if self.time_embedding is not None:
             embedding = self.time_embedding(batch.time)
             hidden = torch.cat([hidden, embedding], dim=-1)
-        valid = None
+        padding = None
         if batch.valid is not None:
-            valid = batch.valid.unsqueeze(1)
-            hidden = hidden * batch.valid.unsqueeze(-1)
-        latents = self.convolutions(hidden.transpose(1, 2), valid).transpose(1, 2)
-        return dropout(latents, self.dropout_share, generator), embedding
+            padding = (batch.valid.t().flatten() == 0).nonzero().flatten()
+        # (batch, time, width) -> (time, batch, width) and back
+        latents = self.convolutions(hidden.transpose(0, 1), padding).transpose(0, 1)
+        if batch.valid is not None:
+            latents = latents * batch.valid.unsqueeze(-1).to(latents.dtype)
+        return latents, embedding
 
 
 class ContextViews(NamedTuple):
@@ -122,21 +117,24 @@ class ContextViews(NamedTuple):
 
     Attributes
     ----------
-    first, second : Tensor of shape (batch, time, n_latents)
-        Representations under each context; meaningless behind the end of an overlap
-        that is shorter than the longest.
+    contexts : Tensor of shape (time, 2 * batch, n_latents)
+        Representations of all instances under the first context, then under the
+        second; meaningless, but finite, behind the end of an overlap.
 
-    embedding : Tensor of shape (batch, time, n_time_latents) or None
+    embedding : Tensor of shape (time, batch, n_time_latents) or None
         Time-embedding of the steps.
 
-    lengths : int Tensor of shape (batch,)
+    lengths : int64 Tensor of shape (batch,)
         Steps of each instance.
+
+    is_padded : bool
+        Whether any instance has fewer steps than the tensors.
     """
 
-    first: Tensor
-    second: Tensor
+    contexts: Tensor
     embedding: Tensor | None
     lengths: Tensor
+    is_padded: bool
 
 
 class TRepNetwork(nn.Module):
@@ -146,6 +144,12 @@ class TRepNetwork(nn.Module):
     ----------
     n_latents, time_embedding, n_time_latents, **encoder_parameters
         As in `TRepEncoder`.
+
+    dropout_share : float, default=0
+        Share of the entries of a representation dropped in training.
+
+    train_heads : bool, default=True
+        Whether the heads learn, or keep their random weights.
     """
 
     def __init__(
@@ -154,9 +158,12 @@ class TRepNetwork(nn.Module):
         n_latents: int,
         time_embedding: str | None,
         n_time_latents: int,
+        dropout_share: float = 0.0,
+        train_heads: bool = True,
         **encoder_parameters: Any,
     ) -> None:
         super().__init__()
+        self.dropout_share = dropout_share
         self.encoder = TRepEncoder(
             n_latents=n_latents,
             time_embedding=time_embedding,
@@ -172,25 +179,43 @@ class TRepNetwork(nn.Module):
                 nn.ReLU(),
                 nn.Linear(64, n_latents),
             )
+            for head in (self.divergence_head, self.forecast_head):
+                head.requires_grad_(train_heads)
+
+    def compile(self, *arguments: Any, **parameters: Any) -> None:
+        """Compile the convolutions, where the time goes; arguments as for modules."""
+        self.encoder.convolutions.compile(*arguments, **parameters)
 
     def forward(
-        self, contexts: ContextPair, generator: torch.Generator | None = None
+        self, pair: ContextPair, generator: torch.Generator | None = None
     ) -> ContextViews:
-        """Encode both contexts and return what they share."""
-        first, _ = self.encoder(contexts.first, generator)
-        second, embedding = self.encoder(contexts.second, generator)
-        n_shared = int(contexts.max_length)
-        # The second context starts where the overlap does.
+        """Encode both contexts in one batch and return what they share.
+
+        Parameters
+        ----------
+        pair : ContextPair
+            The contexts.
+
+        generator : torch.Generator or None, default=None
+            Source of the dropout; None for none.
+        """
+        latents, embedding = self.encoder(pair.series)
+        contexts = _rows_from(latents, pair.overlap_starts, pair.max_length)
+        if embedding is not None:
+            # The second contexts start where the overlaps do.
+            embedding = embedding[len(pair) :, : pair.max_length]
+            embedding = embedding.transpose(0, 1).float()
         return ContextViews(
-            _rows_from(first, contexts.overlap_starts, n_shared).float(),
-            second[:, :n_shared].float(),
-            None if embedding is None else embedding[:, :n_shared].float(),
-            contexts.lengths,
+            dropout(contexts, self.dropout_share, generator).float(),
+            embedding,
+            pair.lengths,
+            pair.is_padded,
         )
 
 
 def _rows_from(series: Tensor, starts: Tensor, n_rows: int) -> Tensor:
-    steps = starts.unsqueeze(1) + torch.arange(n_rows, device=series.device)
+    """Return (n_rows, batch, n_latents), from a step of its own for each instance."""
+    steps = torch.arange(n_rows, device=series.device).unsqueeze(1) + starts
     # Steps behind an overlap shorter than the longest are padding, whatever is read.
     steps = steps.clamp(max=series.shape[1] - 1).unsqueeze(-1)
-    return series.gather(1, steps.expand(-1, -1, series.shape[2]))
+    return series.transpose(0, 1).gather(0, steps.expand(-1, -1, series.shape[2]))

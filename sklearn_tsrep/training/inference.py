@@ -1,53 +1,69 @@
-"""Encoding of whole series in batches of fixed shapes.
+"""Encoding of whole series: short ones in batches of fixed shapes, long ones in pieces.
 
-A convolution over one series and over a batch differ in the last bits, since torch
-sums in another order. With shapes that depend on the length of a series alone, its
-representation does not depend on what else is encoded.
+The same sums over one series and over a batch differ in the last bits, since torch
+takes them in another order. With shapes that depend on the length of a series alone,
+its representation does not depend on what else is encoded.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sklearn_tsrep.data.batches import SeriesReader
+from sklearn_tsrep.data.batches import SeriesBatch, SeriesReader
 
 _STEPS_A_BATCH = 4096
 _MAX_SERIES_A_BATCH = 64
+# Pieces overlap by the reach of the network on either side. What is encoded twice is
+# a quarter at most, if a piece is this many times as long as its overlaps.
+_MIN_STEPS_A_PIECE = 2**15
+_MIN_OVERLAPS_A_PIECE = 4
+
+
+class Encoder(Protocol):
+    """A network that represents time steps."""
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Steps before and after a step on which its representation depends."""
+
+    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, Any]:
+        """Return representations (batch, time, n_latents), and anything else."""
 
 
 class EncodedBatch(NamedTuple):
-    """Representations of some instances.
+    """Representations of some equally long series.
 
     Attributes
     ----------
     instances : int array of shape (batch,)
         Which instances.
 
-    representation : Tensor of shape (batch, time, n_latents)
-        From the first observed step of each on; meaningless behind the last.
+    length : int
+        Steps of each, from its first observed one to its last.
 
-    lengths : int64 Tensor of shape (batch,)
-        Steps of each.
+    pieces : iterator of Tensor of shape (batch, time, n_latents)
+        These steps, one part after another. To be used up before the next batch.
     """
 
     instances: np.ndarray
-    representation: Tensor
-    lengths: Tensor
+    length: int
+    pieces: Iterator[Tensor]
 
 
 def encode_series(
-    encoder: nn.Module, reader: SeriesReader, device: torch.device | str
+    encoder: Encoder, reader: SeriesReader, device: torch.device | str
 ) -> Iterator[EncodedBatch]:
     """Encode every instance that has a value, batch by batch.
 
     Parameters
     ----------
-    encoder : Module
-        Maps a `SeriesBatch` to representations (batch, time, n_latents), and anything
-        else.
+    encoder : Encoder
+        The network.
 
     reader : SeriesReader
         Where to read the series.
@@ -65,37 +81,91 @@ def encode_series(
     ValueError
         If a representation is not finite.
     """
-    panel = reader.panel
-    lengths = panel.stops - panel.starts
-    for length, instances in _by_padded_length(lengths):
-        n_rows = min(max(_STEPS_A_BATCH // length, 1), _MAX_SERIES_A_BATCH)
+    lengths = reader.panel.stops - reader.panel.starts
+    encode = partial(_encode_steps, encoder, reader, device)
+    for padded_length, instances in _by_padded_length(lengths):
+        n_rows = min(max(_STEPS_A_BATCH // padded_length, 1), _MAX_SERIES_A_BATCH)
         for begin in range(0, len(instances), n_rows):
             chosen = instances[begin : begin + n_rows]
-            rows = np.resize(chosen, n_rows)
-            batch = reader.read(rows, panel.starts[rows], panel.stops[rows], length)
-            with torch.inference_mode():
-                representation, _ = encoder(batch.to(device))
-            _check_finite(representation)
-            yield EncodedBatch(
-                chosen,
-                representation[: len(chosen)].float(),
-                torch.from_numpy(lengths[chosen]).to(device),
-            )
+            if n_rows == 1:
+                pieces = _encode_in_pieces(encode, chosen, padded_length, encoder.reach)
+                yield EncodedBatch(chosen, padded_length, pieces)
+            else:
+                together = encode(np.resize(chosen, n_rows), 0, padded_length)
+                yield from _split_by_length(chosen, lengths[chosen], together)
+
+
+def _encode_steps(
+    encoder: Encoder,
+    reader: SeriesReader,
+    device: torch.device | str,
+    instances: np.ndarray,
+    start: int,
+    stop: int,
+) -> Tensor:
+    """Return (batch, stop - start, n_latents), steps counted from the first observed.
+
+    It is meaningless behind the end of a series.
+    """
+    firsts, ends = reader.panel.starts[instances], reader.panel.stops[instances]
+    stops = np.minimum(firsts + stop, ends)
+    batch = reader.read(instances, firsts + start, stops, stop - start)
+    with torch.inference_mode():
+        representation, _ = encoder(batch.to(device))
+        _check_finite(representation)
+        return representation.float()
 
 
 def _check_finite(representation: Tensor) -> None:
-    if not torch.isfinite(representation).all():
+    # Both are NaN if any entry is.
+    lowest, highest = torch.aminmax(representation)
+    if not torch.isfinite(highest - lowest):
         raise ValueError(
             "X has values so far from those of the training panel that their "
             "representation is not finite in single precision."
         )
 
 
+def _encode_in_pieces(
+    encode: Callable[[np.ndarray, int, int], Tensor],
+    instances: np.ndarray,
+    length: int,
+    reach: tuple[int, int],
+) -> Iterator[Tensor]:
+    before, after = reach
+    n_steps = max(_MIN_STEPS_A_PIECE, _MIN_OVERLAPS_A_PIECE * (before + after))
+    n_pieces = -(-length // n_steps)
+    bounds = [length * piece // n_pieces for piece in range(n_pieces + 1)]
+    for start, stop in pairwise(bounds):
+        first = max(start - before, 0)
+        representation = encode(instances, first, min(stop + after, length))
+        yield representation[:, start - first : stop - first]
+
+
+def _split_by_length(
+    instances: np.ndarray, lengths: np.ndarray, representation: Tensor
+) -> Iterator[EncodedBatch]:
+    """Part rows, sorted by length, of a batch that may have more rows."""
+    counted = np.unique(lengths, return_index=True, return_counts=True)
+    for length, begin, n_rows in zip(*(part.tolist() for part in counted), strict=True):
+        rows = slice(begin, begin + n_rows)
+        yield EncodedBatch(
+            instances[rows], length, iter([representation[rows, :length]])
+        )
+
+
 def _by_padded_length(lengths: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Group series whose lengths agree after rounding up by an eighth at most."""
-    observed = np.flatnonzero(lengths)
-    exponents = np.floor(np.log2(lengths[observed])).astype(np.int64)
+    """Group series whose lengths agree after rounding up by an eighth at most.
+
+    Those of a group are sorted by length. Those that fill a batch alone are not
+    rounded.
+    """
+    instances = np.argsort(lengths, kind="stable")
+    instances = instances[lengths[instances] > 0]
+    observed = lengths[instances]
+    exponents = np.floor(np.log2(observed)).astype(np.int64)
     units = 2 ** np.maximum(exponents - 3, 0)
-    padded = -(-lengths[observed] // units) * units
+    units[observed > _STEPS_A_BATCH // 2] = 1
+    padded = -(-observed // units) * units
     for length in np.unique(padded):
-        yield int(length), observed[padded == length]
+        yield int(length), instances[padded == length]

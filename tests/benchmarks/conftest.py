@@ -1,8 +1,9 @@
 """Tiny data sets for the tests of the benchmarks."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,3 +40,46 @@ def tiny(data: Path) -> Callable[..., Path]:
         return data / f"{name}.npz"
 
     return write
+
+
+@pytest.fixture
+def few_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the recipe judge by few folds, which is quicker."""
+    from benchmarks import judging, recipe
+
+    monkeypatch.setattr(judging, "REPEATS", 2)
+    monkeypatch.setattr(recipe, "MOST_FOLDS", 2)
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return the list that takes the jobs of a task instead of running them."""
+    from benchmarks import running
+
+    jobs: list[Any] = []
+
+    def plan(given: Sequence[Any], store: Any, arguments: Any) -> int:
+        jobs.extend(given)
+        return 0
+
+    monkeypatch.setattr(running, "run_jobs", plan)
+    return jobs
+
+
+@pytest.fixture
+def result_row() -> Callable[..., Mapping[str, str]]:
+    """Return a function that writes a row as it is read from a CSV file."""
+
+    def row(**columns: Any) -> Mapping[str, str]:
+        empty = ("error", "sktime", "revision", "all_parameters")
+        versions = ("python", "sklearn-tsrep", "torch", "scikit-learn", "numpy")
+        shared = {
+            **dict.fromkeys(empty, ""),
+            **dict.fromkeys((*versions, "n_threads", "machine"), "1"),
+            "date": "2026-01-02T03:04:05Z",
+            "parameters": "{}",
+            "fit_seconds": "2",
+        }
+        return shared | {name: str(value) for name, value in columns.items()}
+
+    return row

@@ -1,11 +1,13 @@
 """Tests of the classification task, through its command line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from benchmarks import classification
+from benchmarks import classification, tasks
 from benchmarks.__main__ import main
+from benchmarks.methods import METHODS
 from benchmarks.records import RESULTS, ROOT, Store
 
 
@@ -36,7 +38,6 @@ def test_missing_data_ends_with_a_clear_message(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--methods", "magic"], "unknown method 'magic'"),
         (["--methods", "raw-svm", "--set", "lr=1"], "raw-svm takes no parameters"),
         (["--methods", "trep", "--set", "lr"], "wants NAME=VALUE"),
         (["--methods", "trep", "--label", "a"], "--label names the rows of --set"),
@@ -46,6 +47,109 @@ def test_wrong_arguments_are_named(tiny, tmp_path, more, message):
     tiny()
     with pytest.raises(SystemExit, match=message):
         main(_arguments(tmp_path, *more))
+
+
+def test_an_unknown_method_is_named(tiny, tmp_path, capsys):
+    tiny()
+    with pytest.raises(SystemExit):
+        main(_arguments(tmp_path, "--methods", "magic"))
+    assert "unknown name 'magic'; there are trep" in capsys.readouterr().err
+
+
+@pytest.fixture
+def planned(monkeypatch, tiny, tmp_path):
+    """Return a function from arguments to the (method, seed) that would be run."""
+    tiny()
+    plain = METHODS["raw-svm"]
+    methods = {
+        "plain": plain,
+        "absent": replace(plain, package="no_such_package", extra="peers"),
+        "costly": replace(plain, most_seeds=1, is_quick=False),
+        "choosing": replace(plain, parameters=lambda results: {"pooling": "max"}),
+    }
+    monkeypatch.setattr(classification, "METHODS", methods)
+    jobs = []
+    monkeypatch.setattr(
+        tasks, "run_and_report", lambda planned, *others: jobs.extend(planned)
+    )
+
+    def plan(*more):
+        jobs.clear()
+        main(_arguments(tmp_path, *more))
+        return jobs
+
+    return plan
+
+
+def _runs(jobs):
+    return [(job.keys[0]["method"], job.keys[0]["seed"]) for job in jobs]
+
+
+class TestChoiceOfMethods:
+    def test_by_default_all_but_those_not_installed(self, planned, capsys):
+        runs = _runs(planned("--seeds", "1"))
+        assert runs == [("plain", 0), ("costly", 0), ("choosing", 0)]
+        said = capsys.readouterr().out
+        assert "left out: absent needs the package no_such_package" in said
+        assert "sklearn-tsrep[peers]" in said
+
+    def test_one_not_installed_is_an_error_when_asked_for(self, planned):
+        with pytest.raises(SystemExit, match="absent needs the package"):
+            planned("--methods", "absent")
+
+    def test_quick_leaves_costly_ones_out(self, planned):
+        assert _runs(planned("--quick")) == [("plain", 0), ("choosing", 0)]
+
+    def test_a_method_may_have_fewer_seeds(self, planned):
+        jobs = planned("--methods", "plain,costly", "--seeds", "2")
+        assert _runs(jobs) == [("plain", 0), ("costly", 0), ("plain", 1)]
+
+    def test_what_a_method_chooses_is_stored_with_its_row(self, planned):
+        (job,) = planned("--methods", "choosing", "--seeds", "1")
+        assert job.parameters == {"pooling": "max"}
+
+
+def _rows(**accuracies):
+    """Return rows of method=[accuracies of seed 0, ...], alike on two sets."""
+    return [
+        {
+            "dataset": name,
+            "method": method.replace("_", "-"),
+            "seed": str(seed),
+            "accuracy": str(value),
+            "error": "",
+        }
+        for method, values in accuracies.items()
+        for seed, value in enumerate(values)
+        for name in ("A", "B")
+    ]
+
+
+class TestDifferencesTable:
+    def test_has_the_means_and_what_the_default_has_more_in_each_seed(self):
+        rows = _rows(trep=[0.9, 0.7], untrained_best=[0.8, 0.8], minirocket=[0.95])
+        rows += _rows(raw_svm=[0.5])
+        assert classification.differences_table(rows).splitlines() == [
+            "| mean of 2 | seed 0 | seed 1 |",
+            "| --- | --- | --- |",
+            "| trep | 0.900 | 0.700 |",
+            "| untrained-best | 0.800 | 0.800 |",
+            "| minirocket | 0.950 |  |",
+            "| trep minus untrained-best | +0.100 | -0.100 |",
+            "| trep minus minirocket | -0.050 |  |",
+        ]
+
+    def test_is_over_the_sets_that_have_all(self):
+        rows = _rows(trep=[0.9], minirocket=[0.8])
+        rows[0]["accuracy"] = "0.1"
+        rows[2]["error"] = "failed"
+        shown = classification.differences_table(rows)
+        assert "| mean of 1 |" in shown
+        assert "| trep | 0.900 |" in shown
+
+    @pytest.mark.parametrize("name", ["trep", "minirocket"])
+    def test_says_nothing_about_one_method(self, name):
+        assert classification.differences_table(_rows(**{name: [0.9]})) == ""
 
 
 def test_parameters_are_json_or_text():

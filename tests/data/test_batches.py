@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,14 +65,24 @@ def batches_of(
     )
 
 
+def parts_of(batch: SeriesBatch) -> list[torch.Tensor | None]:
+    return [getattr(batch, field.name) for field in fields(batch)]
+
+
 def tensors_of(pair: ContextPair) -> list[torch.Tensor]:
-    parts = [
-        getattr(batch, field.name)
-        for batch in (pair.first, pair.second)
-        for field in fields(batch)
-    ]
-    tensors = [part for part in parts if part is not None]
+    tensors = [part for part in parts_of(pair.series) if part is not None]
     return [*tensors, pair.overlap_starts, pair.lengths]
+
+
+def contexts_of(pair: ContextPair) -> list[SeriesBatch]:
+    """Return the first contexts of all series, and the second."""
+    halves = slice(len(pair)), slice(len(pair), None)
+    return [
+        SeriesBatch(
+            *(None if part is None else part[half] for part in parts_of(pair.series))
+        )
+        for half in halves
+    ]
 
 
 def masks_of(batch: SeriesBatch) -> np.ndarray:
@@ -170,6 +181,65 @@ def test_batches_are_single_precision_from_any_dtype(dtype: type) -> None:
     np.testing.assert_array_equal(batch.values, values.transpose(0, 2, 1))
 
 
+def assert_same_batch(one: SeriesBatch, other: SeriesBatch) -> None:
+    for part, same in zip(parts_of(one), parts_of(other), strict=True):
+        assert (part is None) is (same is None)
+        if part is not None and same is not None:
+            assert part.dtype == same.dtype
+            assert torch.equal(part, same)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    n_steps=st.integers(1, 12),
+    missing=st.sampled_from(["all", "any"]),
+    gaps=st.sampled_from([0.0, 0.2, 0.8]),
+    length=st.sampled_from([None, 12, 15]),
+    seed=st.integers(0, 1000),
+)
+def test_an_array_and_a_list_of_its_series_give_the_same(
+    n_steps: int, missing: str, gaps: float, length: int | None, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(3, 2, size=(3, 2, n_steps))
+    values[rng.random(values.shape) < gaps] = NAN
+    instances = rng.integers(3, size=5)
+    starts = rng.integers(n_steps, size=5)
+    stops = starts + 1 + rng.integers(n_steps - starts)
+    scaler = ChannelScaler(np.array([3.0, 2.5]), np.array([2.0, 1.5]))
+    one, other = (
+        SeriesReader(Panel.from_series(series), scaler, missing).read(
+            instances, starts, stops, length
+        )
+        for series in (values, list(values))
+    )
+    assert_same_batch(one, other)
+    for row, (instance, start, stop) in enumerate(
+        zip(instances, starts, stops, strict=True)
+    ):
+        expected = np.nan_to_num(scaler(values[instance, :, start:stop].T))
+        np.testing.assert_array_equal(one.values[row, : stop - start], expected)
+        assert (one.values[row, stop - start :] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["f8", ">f4", "i2"])
+def test_a_memory_map_gives_the_same(dtype: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 99, size=(5, 2, 8)).astype(dtype)
+    values.tofile(tmp_path / "panel")
+    mapped = np.memmap(tmp_path / "panel", dtype, mode="r", shape=values.shape)
+    ranges = np.array([4, 0, 4]), np.array([3, 0, 7]), np.array([8, 2, 8])
+    expected = plain_reader(Panel.from_series(values)).read(*ranges)
+    assert_same_batch(plain_reader(Panel.from_series(mapped)).read(*ranges), expected)
+    np.testing.assert_array_equal(expected.values[0, :5], values[4, :, 3:].T)
+
+
+def test_a_batch_is_a_copy_of_the_data() -> None:
+    values = np.ones((2, 1, 4), dtype=np.float32)
+    batch = whole_batch(Panel.from_series(values))
+    batch.values.fill_(7)
+    assert (values == 1).all()
+
+
 def test_a_batch_moves_as_a_whole() -> None:
     panel = Panel.from_series([np.array([[1.0, NAN, 3.0]]), np.array([[1.0, 2.0]])])
     moved = whole_batch(panel).to("meta")
@@ -177,6 +247,7 @@ def test_a_batch_moves_as_a_whole() -> None:
     pair = next(iter(batches_of(panel))).to("meta")
     assert all(tensor.is_meta for tensor in tensors_of(pair))
     assert isinstance(pair.max_length, int)
+    assert isinstance(pair.is_padded, bool)
 
 
 # Pieces
@@ -297,8 +368,8 @@ def test_an_epoch_holds_every_piece_once(n_series: int, batch_size: int) -> None
         assert len(pairs) == len(batches)
         assert max(sizes) <= batch_size
         assert max(sizes) - min(sizes) <= 1
-        seen = [int(v) // 1000 for pair in pairs for v in pair.first.values[:, 0, 0]]
-        assert sorted(seen) == list(range(n_series))
+        seen = [int(v) // 1000 for p in pairs for v in p.series.values[:, 0, 0]]
+        assert sorted(seen) == sorted(2 * list(range(n_series)))
 
 
 @settings(deadline=None)
@@ -315,11 +386,10 @@ def test_time_stays_absolute_through_cutting_and_cropping(
         coded_panel(lengths), 3, min_overlap, max_length=max_length, seed=seed
     )
     for pair in batches:
-        for batch in (pair.first, pair.second):
-            steps = batch.values[:, :, 0].numpy() % 1000
-            valid = masks_of(batch)
-            np.testing.assert_array_equal(batch.time.numpy()[valid], steps[valid])
-            assert (batch.values.numpy()[~valid] == 0).all()
+        steps = pair.series.values[:, :, 0].numpy() % 1000
+        valid = masks_of(pair.series)
+        np.testing.assert_array_equal(pair.series.time.numpy()[valid], steps[valid])
+        assert (pair.series.values.numpy()[~valid] == 0).all()
 
 
 @settings(deadline=None)
@@ -329,23 +399,28 @@ def test_time_stays_absolute_through_cutting_and_cropping(
 )
 def test_both_contexts_hold_the_overlap(lengths: list[int], seed: int) -> None:
     for pair in batches_of(coded_panel(lengths), 3, seed=seed):
+        first, second = contexts_of(pair)
+        assert len(first.time) == len(second.time) == len(pair)
         assert pair.max_length == int(pair.lengths.max())
+        assert pair.is_padded is bool((pair.lengths < pair.max_length).any())
+        starts, second_starts = pair.overlap_starts.tensor_split(2)
+        assert (second_starts == 0).all()
         for row, (start, length) in enumerate(
-            zip(pair.overlap_starts.tolist(), pair.lengths.tolist(), strict=True)
+            zip(starts.tolist(), pair.lengths.tolist(), strict=True)
         ):
-            shared = pair.first.values[row, start : start + length]
-            assert torch.equal(shared, pair.second.values[row, :length])
-            assert masks_of(pair.first)[row, start : start + length].all()
+            shared = first.values[row, start : start + length]
+            assert torch.equal(shared, second.values[row, :length])
+            assert masks_of(first)[row, start : start + length].all()
+            assert masks_of(second)[row, :length].all()
             # The overlap is all that the contexts share: the first ends with it.
-            assert masks_of(pair.first)[row].sum() == start + length
+            assert masks_of(first)[row].sum() == start + length
 
 
 def test_steps_are_masked_at_the_ratio_anew_in_each_context() -> None:
     batches = batches_of(coded_panel([2000] * 4), 4, 2000, mask_ratio=0.3)
     (pair,) = batches
-    assert pair.first.visible is not None
-    assert pair.second.visible is not None
-    first, second = pair.first.visible.numpy(), pair.second.visible.numpy()
+    assert pair.series.visible is not None
+    first, second = pair.series.visible.view(2, 4, 2000).numpy()
     assert set(np.unique(first)) == {0, 1}
     assert first.mean() == pytest.approx(0.7, abs=0.02)
     assert second.mean() == pytest.approx(0.7, abs=0.02)
@@ -358,9 +433,9 @@ def test_gaps_are_masked_whatever_the_ratio() -> None:
     panel = Panel.from_series(values)
     for mask_ratio in (0.0, 0.5):
         (pair,) = batches_of(panel, 3, 400, mask_ratio=mask_ratio)
-        assert pair.first.visible is not None
-        assert (pair.first.visible[:, 100:300] == 0).all()
-        kept = pair.first.visible[:, :100].mean().item()
+        assert pair.series.visible is not None
+        assert (pair.series.visible[:, 100:300] == 0).all()
+        kept = pair.series.visible[:, :100].mean().item()
         assert kept == pytest.approx(1 - mask_ratio, abs=0.1)
 
 

@@ -34,13 +34,23 @@ def test_statistics_leave_out_what_is_missing() -> None:
 def test_scaled_training_data_has_mean_0_and_deviation_1() -> None:
     series = ragged_series(np.random.default_rng(1))
     scaler = ChannelScaler.fit(Panel.from_series(series))
-    scaled = np.concatenate([scaler(values) for values in series], axis=1)
+    steps = np.concatenate(series, axis=1).T
+    scaled = scaler(steps)
     assert scaled.dtype == np.float32
-    np.testing.assert_allclose(np.nanmean(scaled, axis=1), 0, atol=1e-6)
-    np.testing.assert_allclose(np.nanstd(scaled, axis=1), 1, atol=1e-6)
-    np.testing.assert_array_equal(
-        np.isnan(scaled), np.isnan(np.concatenate(series, axis=1))
-    )
+    np.testing.assert_allclose(np.nanmean(scaled, axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(np.nanstd(scaled, axis=0), 1, atol=1e-6)
+    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(steps))
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 3), (5, 3), (2, 5, 3)])
+def test_channels_are_last_whatever_comes_before(shape: tuple[int, ...]) -> None:
+    mean, scale = np.array([1.0, -2.0, 1e6]), np.array([1.0, 0.5, 3.0])
+    values = np.random.default_rng(0).normal(5, 2, size=shape)
+    scaled = ChannelScaler(mean, scale)(values)
+    assert scaled.shape == shape
+    for channel in range(3):
+        expected = (values[..., channel] - mean[channel]) / scale[channel]
+        np.testing.assert_allclose(scaled[..., channel], expected, rtol=1e-6)
 
 
 @settings(deadline=None)
@@ -61,7 +71,7 @@ def test_a_channel_without_spread_or_without_value_is_divided_by_1() -> None:
     np.testing.assert_array_equal(scaler.mean, [7.0, 0.0, 2.0])
     np.testing.assert_array_equal(scaler.scale[:2], [1.0, 1.0])
     np.testing.assert_array_equal(
-        scaler(series[0])[:2], [[0.0, 0.0, NAN], [NAN, NAN, NAN]]
+        scaler(series[0].T)[:, :2], [[0.0, NAN], [0.0, NAN], [NAN, NAN]]
     )
 
 
@@ -94,7 +104,7 @@ def test_the_dtype_does_not_matter(dtype: type) -> None:
     np.testing.assert_array_equal(scaler.mean, expected.mean)
     np.testing.assert_array_equal(scaler.scale, expected.scale)
     np.testing.assert_array_equal(
-        scaler(values[0].astype(dtype)), expected(values[0].astype(np.float64))
+        scaler(values[0].T.astype(dtype)), expected(values[0].T.astype(np.float64))
     )
 
 
@@ -118,7 +128,7 @@ def test_data_stay_as_they_are() -> None:
     before = values.copy()
     values.setflags(write=False)
     scaler = ChannelScaler.fit(Panel.from_series(values))
-    scaler(values[0])
+    scaler(values[0].T)
     np.testing.assert_array_equal(values, before)
 
 

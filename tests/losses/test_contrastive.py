@@ -1,8 +1,6 @@
-"""Contrastive losses: their equations in plain loops, and what must not matter."""
+"""The contrast: its equation in plain loops, and what must not matter."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,199 +9,201 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sklearn_tsrep.losses.contrastive import instance_contrast, temporal_contrast
+from sklearn_tsrep.losses.contrastive import contrast
 
-Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-LOSSES: list[Loss] = [instance_contrast, temporal_contrast]
-LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=5)
+SIZES = st.lists(st.integers(0, 5), min_size=1, max_size=4)
 
 
-def plain_loss(one: Loss, first: Tensor, second: Tensor, lengths: list[int]) -> float:
-    plain = plain_instance if one is instance_contrast else plain_temporal
-    return plain(first.double().numpy(), second.double().numpy(), lengths)
-
-
-def plain_instance(first: np.ndarray, second: np.ndarray, lengths: list[int]) -> float:
-    losses = []
-    for z, other in [(first, second), (second, first)]:
-        for t in range(max(lengths)):
-            members = [i for i, length in enumerate(lengths) if t < length]
-            for i in members:
-                if len(members) == 1:
-                    continue
-                total = 0.0
-                for j in members:
-                    total += np.exp(z[i, t] @ other[j, t])
-                    if j != i:
-                        total += np.exp(z[i, t] @ z[j, t])
-                losses.append(-np.log(np.exp(z[i, t] @ other[i, t]) / total))
-    return float(np.mean(losses)) if losses else 0.0
-
-
-def plain_temporal(first: np.ndarray, second: np.ndarray, lengths: list[int]) -> float:
-    losses = []
-    for z, other in [(first, second), (second, first)]:
-        for i, length in enumerate(lengths):
-            for t in range(length):
-                if length == 1:
-                    continue
-                total = 0.0
-                for s in range(length):
-                    total += np.exp(z[i, t] @ other[i, s])
-                    if s != t:
-                        total += np.exp(z[i, t] @ z[i, s])
-                losses.append(-np.log(np.exp(z[i, t] @ other[i, t]) / total))
-    return float(np.mean(losses)) if losses else 0.0
-
-
-def views(lengths: list[int], seed: int = 0, width: int = 3) -> tuple[Tensor, Tensor]:
+def contexts_of(
+    n_groups: int, n_members: int, seed: int = 0, dtype: torch.dtype = torch.float64
+) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    first, second = torch.randn(
-        (2, len(lengths), max(lengths), width), generator=generator
-    )
-    return first, second
+    shape = (n_groups, 2 * n_members, 3)
+    return torch.randn(shape, generator=generator, dtype=dtype)
 
 
-def mask(lengths: list[int], n_steps: int | None = None) -> Tensor:
-    n_steps = max(lengths) if n_steps is None else n_steps
-    return torch.arange(n_steps) < torch.tensor(lengths).unsqueeze(1)
+def mask(sizes: list[int], n_members: int | None = None) -> Tensor:
+    n_members = max(sizes) if n_members is None else n_members
+    return torch.arange(n_members) < torch.tensor(sizes).unsqueeze(1)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+def plain_contrast(contexts: np.ndarray, valid: np.ndarray) -> tuple[float, int]:
+    """Return the loss of one group and its number of anchors."""
+    n_members = len(valid)
+    members = np.flatnonzero(valid)
+    loss, n_anchors = 0.0, 0
+    for z, other in [
+        (contexts[:n_members], contexts[n_members:]),
+        (contexts[n_members:], contexts[:n_members]),
+    ]:
+        for i in members:
+            if len(members) == 1:
+                continue
+            total = 0.0
+            for j in members:
+                total += np.exp(z[i] @ other[j])
+                if j != i:
+                    total += np.exp(z[i] @ z[j])
+            loss -= np.log(np.exp(z[i] @ other[i]) / total)
+            n_anchors += 1
+    return loss, n_anchors
+
+
+def check_against_plain_loops(contexts: Tensor, valid: Tensor | None) -> None:
+    losses, n_anchors = contrast(contexts, valid)
+    if valid is None:
+        valid = torch.ones(len(contexts), contexts.shape[1] // 2, dtype=torch.bool)
+    for group, (loss, count) in enumerate(zip(losses, n_anchors, strict=True)):
+        expected, n_terms = plain_contrast(contexts[group].numpy(), valid[group])
+        assert loss.item() == pytest.approx(expected, abs=1e-10)
+        assert count.item() == n_terms
+
+
 @settings(deadline=None)
-@given(lengths=LENGTHS, seed=st.integers(0, 1000))
-def test_agrees_with_the_equation(loss: Loss, lengths: list[int], seed: int) -> None:
-    first, second = views(lengths, seed)
-    value = loss(first, second, mask(lengths)).item()
-    assert value == pytest.approx(plain_loss(loss, first, second, lengths), abs=1e-5)
+@given(n_groups=st.integers(1, 4), n_members=st.integers(1, 5), seed=st.integers(0, 99))
+def test_agrees_with_the_equation(n_groups: int, n_members: int, seed: int) -> None:
+    check_against_plain_loops(contexts_of(n_groups, n_members, seed), None)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
 @settings(deadline=None)
-@given(n_series=st.integers(1, 5), length=st.integers(1, 6), seed=st.integers(0, 1000))
-def test_agrees_with_the_equation_without_padding(
-    loss: Loss, n_series: int, length: int, seed: int
+@given(n_groups=st.integers(1, 4), n_members=st.integers(1, 5), seed=st.integers(0, 99))
+def test_agrees_with_the_equation_with_padding(
+    n_groups: int, n_members: int, seed: int
 ) -> None:
-    lengths = [length] * n_series
-    first, second = views(lengths, seed)
-    value = loss(first, second, None).item()
-    assert value == pytest.approx(plain_loss(loss, first, second, lengths), abs=1e-5)
-    masked = loss(first, second, mask(lengths)).item()
-    assert masked == pytest.approx(value, abs=1e-6)
+    rng = np.random.default_rng(seed)
+    valid = torch.from_numpy(rng.random((n_groups, n_members)) < 0.6)
+    contexts = contexts_of(n_groups, n_members, seed)
+    check_against_plain_loops(contexts, valid)
 
 
-def with_gradients(
-    loss: Loss, first: Tensor, second: Tensor, valid: Tensor
-) -> list[Tensor]:
-    first, second = (part.clone().requires_grad_() for part in (first, second))
-    value = loss(first, second, valid)
-    return [value.detach(), *torch.autograd.grad(value, [first, second])]
-
-
-@pytest.mark.parametrize("garbage", [-1e4, 1e4, 1e30])
-@pytest.mark.parametrize("loss", LOSSES)
-def test_what_padding_holds_does_not_matter(loss: Loss, garbage: float) -> None:
-    lengths = [6, 3, 1, 4]
-    first, second = views(lengths)
-    valid = mask(lengths)
-    clean = with_gradients(loss, first, second, valid)
-    filled = (
-        torch.where(valid.unsqueeze(-1), part, garbage) for part in (first, second)
-    )
-    dirty = with_gradients(loss, *filled, valid)
-    for one, other in zip(clean, dirty, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
-    for gradient in dirty[1:]:
-        assert (gradient[~valid] == 0).all()
-        assert (gradient[0, 1] != 0).any()
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_further_padding_does_not_matter(loss: Loss) -> None:
-    lengths = [6, 3, 1, 4]
-    first, second = views(lengths)
-    longer = [
-        torch.nn.functional.pad(part, (0, 0, 0, 5), value=7.0)
-        for part in (first, second)
-    ]
-    torch.testing.assert_close(
-        loss(first, second, mask(lengths)),
-        loss(*longer, mask(lengths, 11)),
-        rtol=0,
-        atol=1e-6,
-    )
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@settings(deadline=None)
-@given(lengths=LENGTHS, seed=st.integers(0, 1000))
-def test_contexts_and_instances_have_no_order(
-    loss: Loss, lengths: list[int], seed: int
-) -> None:
-    first, second = views(lengths, seed)
-    valid = mask(lengths)
-    value = loss(first, second, valid)
-    order = torch.randperm(len(lengths), generator=torch.Generator().manual_seed(seed))
-    for same in (
-        loss(second, first, valid),
-        loss(first[order], second[order], valid[order]),
+def test_a_mask_that_masks_nothing_changes_nothing() -> None:
+    contexts = contexts_of(4, 5)
+    for one, other in zip(
+        contrast(contexts), contrast(contexts, mask([5] * 4)), strict=True
     ):
-        torch.testing.assert_close(same, value, rtol=0, atol=1e-5)
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_steps_have_no_order(loss: Loss) -> None:
-    first, second = views([5, 5, 5])
-    order = torch.tensor([3, 1, 0, 4, 2])
+@pytest.mark.parametrize("sizes", [None, [4, 2, 1, 0]])
+def test_has_the_right_gradient(sizes: list[int] | None) -> None:
+    contexts = contexts_of(4, 4).requires_grad_()
+    valid = None if sizes is None else mask(sizes)
+    assert torch.autograd.gradcheck(lambda part: contrast(part, valid)[0], contexts)
+
+
+def test_the_layout_of_the_contexts_does_not_matter() -> None:
+    contexts = contexts_of(3, 4).requires_grad_()
+    turned = contexts.transpose(0, 1).contiguous().transpose(0, 1)
+    assert not turned.is_contiguous()
+    for one, other in zip(
+        with_gradient(contexts), with_gradient(turned.detach()), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def with_gradient(contexts: Tensor, valid: Tensor | None = None) -> list[Tensor]:
+    """Return the losses, and the gradient of a sum with unequal weights."""
+    contexts = contexts.detach().requires_grad_()
+    losses, _ = contrast(contexts, valid)
+    weights = 1 + torch.arange(len(losses))
+    return [
+        losses.detach(),
+        *torch.autograd.grad(losses @ weights.to(losses), contexts),
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("garbage", [-1e4, 1e4, 1e18])
+def test_what_padding_holds_does_not_matter(garbage: float, dtype: torch.dtype) -> None:
+    contexts = contexts_of(4, 6, dtype=dtype)
+    valid = mask([6, 3, 1, 4])
+    is_padding = ~valid.repeat(1, 2)
+    clean = with_gradient(contexts, valid)
+    filled = contexts.masked_fill(is_padding.unsqueeze(2), garbage)
+    dirty = with_gradient(filled, valid)
+    for one, other in zip(clean, dirty, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    assert (dirty[1][is_padding] == 0).all()
+    assert (dirty[1][0, 1] != 0).any()
+
+
+@settings(deadline=None, max_examples=30)
+@given(sizes=SIZES)
+def test_further_padding_does_not_matter(sizes: list[int]) -> None:
+    contexts = contexts_of(len(sizes), 5)
+    by_context = contexts.view(len(sizes), 2, 5, 3)
+    longer = torch.nn.functional.pad(by_context, (0, 0, 0, 3), value=7.0).flatten(1, 2)
+    losses, gradient = with_gradient(contexts, mask(sizes, 5))
+    same, same_gradient = with_gradient(longer, mask(sizes, 8))
+    torch.testing.assert_close(same, losses, rtol=0, atol=1e-10)
+    by_context = same_gradient.view(len(sizes), 2, 8, 3)
     torch.testing.assert_close(
-        loss(first[:, order], second[:, order], None),
-        loss(first, second, None),
-        rtol=0,
-        atol=1e-6,
+        by_context[:, :, :5].flatten(1, 2), gradient, rtol=0, atol=1e-10
     )
+    assert (by_context[:, :, 5:] == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("loss", "n_members"), [(instance_contrast, 4), (temporal_contrast, 6)]
-)
+@settings(deadline=None, max_examples=30)
+@given(sizes=SIZES, seed=st.integers(0, 1000))
+def test_roles_members_and_groups_have_no_order(sizes: list[int], seed: int) -> None:
+    contexts, valid = contexts_of(len(sizes), 5, seed), mask(sizes, 5)
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(5, generator=generator)
+    groups = torch.randperm(len(sizes), generator=generator)
+    losses, n_anchors = contrast(contexts, valid)
+    for same, same_counts in (
+        contrast(contexts.roll(5, dims=1), valid),
+        contrast(contexts[:, torch.cat([order, order + 5])], valid[:, order]),
+        (part[groups.argsort()] for part in contrast(contexts[groups], valid[groups])),
+    ):
+        torch.testing.assert_close(same, losses, rtol=0, atol=1e-10)
+        assert torch.equal(same_counts, n_anchors)
+
+
+@pytest.mark.parametrize("n_members", [2, 4, 6])
+@pytest.mark.parametrize("value", [0.0, 3.0])
 def test_equal_representations_give_the_logarithm_of_the_candidates(
-    loss: Loss, n_members: int
+    value: float, n_members: int
 ) -> None:
-    zeros = torch.zeros(4, 6, 3)
-    assert loss(zeros, zeros, None).item() == pytest.approx(np.log(2 * n_members - 1))
+    losses, n_anchors = contrast(torch.full((3, 2 * n_members, 5), value))
+    assert (n_anchors == 2 * n_members).all()
+    np.testing.assert_allclose(losses / n_anchors, np.log(2 * n_members - 1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_loss_vanishes_for_representations_far_apart(loss: Loss) -> None:
+def test_loss_vanishes_for_representations_far_apart() -> None:
     far = 30 * torch.eye(25).reshape(5, 5, 25)
-    assert loss(far, far, None).item() == pytest.approx(0, abs=1e-5)
+    losses, _ = contrast(torch.cat([far, far], dim=1))
+    np.testing.assert_allclose(losses, 0, atol=1e-5)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_large_dot_products_do_not_overflow(loss: Loss) -> None:
-    first, second = views([6, 6, 3])
-    results = with_gradients(loss, 1e3 * first, 1e3 * second, mask([6, 6, 3]))
-    assert all(torch.isfinite(result).all() for result in results)
+@pytest.mark.parametrize("valid", [None, mask([6, 6, 3])])
+def test_large_dot_products_do_not_overflow(valid: Tensor | None) -> None:
+    contexts = 1e3 * contexts_of(3, 6, dtype=torch.float32)
+    exact = with_gradient(contexts.double(), valid)
+    for result, expected in zip(with_gradient(contexts, valid), exact, strict=True):
+        assert torch.isfinite(result).all()
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-2)
 
 
-@pytest.mark.parametrize("padded", [False, True])
-@pytest.mark.parametrize(
-    ("loss", "lengths"), [(instance_contrast, [4]), (temporal_contrast, [1, 1, 1])]
-)
-def test_nothing_to_contrast_with_is_0_with_a_gradient(
-    loss: Loss, lengths: list[int], padded: bool
-) -> None:
-    first, second = (part.requires_grad_() for part in views(lengths))
-    value = loss(first, second, mask(lengths) if padded else None)
-    assert value.item() == 0
-    value.backward()
-    assert first.grad is not None
-    assert (first.grad == 0).all()
+@pytest.mark.parametrize("valid", [None, mask([1, 1, 1]), mask([1, 0, 1])])
+def test_nothing_to_contrast_with_is_0_with_a_gradient(valid: Tensor | None) -> None:
+    contexts = contexts_of(3, 1).requires_grad_()
+    losses, n_anchors = contrast(contexts, valid)
+    assert (losses == 0).all()
+    assert (n_anchors == 0).all()
+    losses.sum().backward()
+    assert contexts.grad is not None
+    assert (contexts.grad == 0).all()
 
 
 def test_representations_are_neither_normalised_nor_tempered() -> None:
-    first, second = views([4, 4])
-    assert not torch.allclose(
-        instance_contrast(first, second, None),
-        instance_contrast(2 * first, 2 * second, None),
-    )
+    contexts = contexts_of(2, 4)
+    assert not torch.allclose(contrast(contexts)[0], contrast(2 * contexts)[0])
+
+
+def test_contexts_stay_as_they_are() -> None:
+    contexts, valid = contexts_of(3, 4), mask([4, 2, 1])
+    before = contexts.clone(), valid.clone()
+    with_gradient(contexts, valid)
+    assert torch.equal(contexts, before[0])
+    assert torch.equal(valid, before[1])

@@ -85,30 +85,42 @@ def test_divergence_has_the_right_gradient() -> None:
     assert torch.autograd.gradcheck(jensen_shannon_divergence, (first, second))
 
 
-def test_divergence_prediction_is_a_mean_squared_error() -> None:
+def test_divergence_prediction_has_the_squared_error_of_each_pair() -> None:
     first, second = distributions(7, 5, seed=2)
     predicted = torch.linspace(-1, 1, 7)
     wanted = plain_divergence(first, second)
-    errors = [(float(p) - w) ** 2 for p, w in zip(predicted, wanted, strict=True)]
-    value = divergence_prediction(predicted, first, second).item()
-    assert value == pytest.approx(np.mean(errors), abs=1e-5)
+    expected = [(float(p) - w) ** 2 for p, w in zip(predicted, wanted, strict=True)]
+    errors = divergence_prediction(predicted, first, second)
+    np.testing.assert_allclose(errors, expected, rtol=0, atol=1e-5)
 
 
-def test_forecasting_is_a_mean_squared_error() -> None:
+def test_forecasting_has_the_mean_squared_error_of_each_pair() -> None:
     rng = np.random.default_rng(0)
     predicted, target = rng.normal(size=(2, 9, 4))
-    total = 0.0
+    expected = []
     for n in range(9):
+        total = 0.0
         for f in range(4):
             total += (predicted[n, f] - target[n, f]) ** 2
-    value = conditioned_forecasting(
-        torch.tensor(predicted, dtype=torch.float32),
-        torch.tensor(target, dtype=torch.float32),
-    ).item()
-    assert value == pytest.approx(total / 36, abs=1e-5)
+        expected.append(total / 4)
+    errors = conditioned_forecasting(torch.tensor(predicted), torch.tensor(target))
+    np.testing.assert_allclose(errors, expected, rtol=1e-12)
 
 
-def test_without_pairs_the_losses_are_0() -> None:
+def test_both_tasks_have_the_right_gradient() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn((3, 3, 4), generator=generator, dtype=torch.float64)
+    predicted, first, second = (part.requires_grad_() for part in drawn)
+    assert torch.autograd.gradcheck(conditioned_forecasting, (predicted, first))
+    assert torch.autograd.gradcheck(
+        lambda predicted, first, second: divergence_prediction(
+            predicted[:, 0], first.softmax(-1), second.softmax(-1)
+        ),
+        (predicted, first, second),
+    )
+
+
+def test_without_pairs_there_are_no_errors() -> None:
     none = torch.zeros(0, 4)
-    assert divergence_prediction(torch.zeros(0), none, none).item() == 0
-    assert conditioned_forecasting(none, none).item() == 0
+    assert divergence_prediction(torch.zeros(0), none, none).shape == (0,)
+    assert conditioned_forecasting(none, none).shape == (0,)

@@ -1,6 +1,8 @@
-"""Encoding: every series once, and the same bits whatever else is encoded."""
+"""Encoding: every series once, in pieces too, the same bits whatever else there is."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,25 +14,27 @@ from sklearn_tsrep.data.batches import SeriesBatch, SeriesReader
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.data.scaling import ChannelScaler
 from sklearn_tsrep.nn.trep import TRepEncoder
+from sklearn_tsrep.training import inference
 from sklearn_tsrep.training.inference import encode_series
 
 NAN = np.nan
 
 
-def encoder_of(causal: bool = False) -> TRepEncoder:
+def encoder_of(**parameters: Any) -> TRepEncoder:
     torch.manual_seed(0)
-    encoder = TRepEncoder(
-        n_channels=2,
-        n_latents=5,
-        hidden_channels=7,
-        n_blocks=3,
-        kernel_size=3,
-        time_embedding="time2vec",
-        n_time_latents=4,
-        time_scale=100.0,
-        causal=causal,
-        dropout_share=0.1,
-    )
+    # Of widths with which a product of matrices has the same bits in every row.
+    defaults = {
+        "n_channels": 2,
+        "n_latents": 16,
+        "hidden_channels": 12,
+        "n_blocks": 3,
+        "kernel_size": 3,
+        "time_embedding": "time2vec",
+        "n_time_latents": 4,
+        "time_scale": 100.0,
+        "causal": False,
+    }
+    encoder = TRepEncoder(**{**defaults, **parameters})
     torch.nn.init.normal_(encoder.missing_projection.weight)
     return encoder.eval().requires_grad_(False)
 
@@ -53,13 +57,40 @@ def encoded(panel: Panel, encoder: torch.nn.Module) -> dict[int, np.ndarray]:
     reader = SeriesReader(panel, ChannelScaler.identity(panel.n_channels))
     results = {}
     for batch in encode_series(encoder, reader, "cpu"):
-        assert len(batch.instances) == len(batch.representation) == len(batch.lengths)
-        for instance, latents, length in zip(
-            batch.instances.tolist(), batch.representation, batch.lengths, strict=True
-        ):
+        latents = torch.cat(list(batch.pieces), dim=1)
+        assert latents.shape[:2] == (len(batch.instances), batch.length)
+        for instance, series in zip(batch.instances.tolist(), latents, strict=True):
             assert instance not in results
-            results[instance] = latents[:length].numpy()
+            results[instance] = series.numpy()
     return results
+
+
+def encoded_at_once(
+    panel: Panel, instance: int, encoder: torch.nn.Module
+) -> np.ndarray:
+    reader = SeriesReader(panel, ChannelScaler.identity(panel.n_channels))
+    chosen = np.array([instance])
+    alone = reader.read(chosen, panel.starts[chosen], panel.stops[chosen])
+    return encoder(alone)[0][0].numpy()
+
+
+class Recorder(torch.nn.Module):
+    """Returns what it reads, and remembers the shapes of it."""
+
+    def __init__(self, reach: tuple[int, int] = (0, 0)) -> None:
+        super().__init__()
+        self.reach = reach
+        self.shapes: list[tuple[int, ...]] = []
+
+    def forward(self, batch: SeriesBatch) -> tuple[torch.Tensor, None]:
+        self.shapes.append(tuple(batch.values.shape))
+        return batch.values, None
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "_MIN_STEPS_A_PIECE", 100)
+    monkeypatch.setattr(inference, "_MIN_OVERLAPS_A_PIECE", 1)
 
 
 @settings(deadline=None, max_examples=30)
@@ -69,21 +100,76 @@ def test_every_series_is_encoded_once_in_its_length(lengths: list[int]) -> None:
     results = encoded(panel, encoder_of())
     assert sorted(results) == list(range(len(lengths)))
     for instance, length in enumerate(lengths):
-        assert results[instance].shape == (length, 5)
+        assert results[instance].shape == (length, 16)
         assert np.isfinite(results[instance]).all()
 
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_padding_up_and_batching_change_nothing(causal: bool) -> None:
     panel = panel_of([1, 2, 3, 17, 33, 100, 129, 131])
-    encoder = encoder_of(causal)
-    reader = SeriesReader(panel, ChannelScaler.identity(2))
+    encoder = encoder_of(causal=causal)
     results = encoded(panel, encoder)
     for instance in range(len(panel)):
-        chosen = np.array([instance])
-        alone = reader.read(chosen, panel.starts[chosen], panel.stops[chosen])
-        expected = encoder(alone)[0][0]
+        expected = encoded_at_once(panel, instance, encoder)
         np.testing.assert_allclose(results[instance], expected, rtol=0, atol=1e-5)
+
+
+VARIANTS = [
+    {},
+    {"causal": True},
+    {"kernel_size": 4},
+    {"kernel_size": 5, "n_blocks": 0},
+    {"kernel_size": 1},
+    {"time_embedding": None},
+    {"n_blocks": 6},
+]
+
+
+@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
+@pytest.mark.usefixtures("small_pieces")
+def test_pieces_are_the_parts_of_the_series_at_once(parameters: dict[str, Any]) -> None:
+    # One series without, two with gaps, which a piece may have or not.
+    panel = panel_of([2100, 2500, 4001])
+    panel.series[2][:, 90:3000] = 0.5
+    panel.series[2][:, 3000:3200] = NAN
+    encoder = encoder_of(**parameters)
+    results = encoded(panel, encoder)
+    for instance in range(len(panel)):
+        expected = encoded_at_once(panel, instance, encoder)
+        np.testing.assert_allclose(results[instance], expected, rtol=0, atol=1e-5)
+
+
+def test_a_default_network_reaches_from_piece_to_piece() -> None:
+    length = 2 * inference._MIN_STEPS_A_PIECE + 5
+    panel = panel_of([length])
+    encoder = encoder_of(
+        n_latents=2, hidden_channels=2, n_time_latents=2, n_blocks=10, time_scale=length
+    )
+    assert encoder.reach == (4094, 4094)
+    expected = encoded_at_once(panel, 0, encoder)
+    np.testing.assert_allclose(encoded(panel, encoder)[0], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [(0, 0), (30, 30), (4094, 4094), (8188, 0)])
+@pytest.mark.parametrize("length", [32_768, 32_769, 100_000, 300_001])
+def test_pieces_are_bounded_and_little_is_encoded_twice(
+    reach: tuple[int, int], length: int
+) -> None:
+    recorder = Recorder(reach)
+    panel = panel_of([length], with_gaps=False)
+    result = encoded(panel, recorder)[0]
+    np.testing.assert_array_equal(result, panel.series[0].T.astype(np.float32))
+    n_steps = np.array([shape[1] for shape in recorder.shapes])
+    assert n_steps.max() <= 2**15 + sum(reach)
+    assert n_steps.sum() <= 1.25 * length
+
+
+def test_a_network_that_reaches_far_takes_longer_pieces() -> None:
+    recorder = Recorder((50_000, 50_000))
+    encoded(panel_of([500_000], with_gaps=False), recorder)
+    n_steps = np.array([shape[1] for shape in recorder.shapes])
+    assert len(n_steps) == 2
+    assert n_steps.sum() <= 1.25 * 500_000
 
 
 # More series of one length than a batch holds, and several lengths that are padded
@@ -108,6 +194,14 @@ def test_a_series_alone_gives_the_same_bits() -> None:
     for instance in (0, 1, 3, 5, 77, 154, 155, 156, 157, 158, 159, 160):
         alone = encoded(chosen_from(panel, [instance]), encoder)
         np.testing.assert_array_equal(alone[0], whole[instance])
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_series_in_pieces_gives_the_same_bits_alone() -> None:
+    panel, encoder = panel_of(LENGTHS), encoder_of()
+    alone = encoded(chosen_from(panel, [len(LENGTHS) - 1]), encoder)
+    whole = encoded(panel, encoder)
+    np.testing.assert_array_equal(alone[0], whole[len(LENGTHS) - 1])
 
 
 def test_encoding_twice_gives_the_same_bits_and_draws_nothing() -> None:
@@ -136,36 +230,37 @@ def test_padding_at_either_end_changes_nothing() -> None:
 
 def test_shapes_depend_on_a_series_length_alone() -> None:
     shapes: dict[int, set[tuple[int, ...]]] = {}
-
-    class Recorder(torch.nn.Module):
-        def forward(self, batch: SeriesBatch) -> tuple[torch.Tensor, None]:
-            n_steps = batch.values.shape[1]
-            shapes.setdefault(n_steps, set()).add(tuple(batch.values.shape))
-            return batch.values, None
-
     for n_series in (1, 5, 90):
-        lengths = [100] * n_series + [37, 1000]
-        panel = panel_of(lengths, with_gaps=False)
-        results = encoded(panel, Recorder())
+        recorder = Recorder((10, 20))
+        panel = panel_of([100] * n_series + [37, 1000, 70_000], with_gaps=False)
+        results = encoded(panel, recorder)
         for instance, series in enumerate(panel.series):
             np.testing.assert_array_equal(
                 results[instance], series.T.astype(np.float32)
             )
+        for shape in recorder.shapes:
+            shapes.setdefault(shape[1], set()).add(shape)
     assert all(len(of_length) == 1 for of_length in shapes.values())
-    assert all(n_steps <= 1.13 * 1000 for n_steps in shapes)
+    assert sorted(shapes)[:3] == [40, 104, 1024]
 
 
 @settings(deadline=None)
 @given(length=st.integers(1, 5000))
 def test_a_series_is_padded_by_an_eighth_at_most(length: int) -> None:
-    seen = []
-
-    class Recorder(torch.nn.Module):
-        def forward(self, batch: SeriesBatch) -> tuple[torch.Tensor, None]:
-            seen.append(batch.values.shape)
-            return batch.values, None
-
-    encoded(panel_of([length], with_gaps=False), Recorder())
-    ((n_rows, n_steps, _),) = seen
+    recorder = Recorder()
+    encoded(panel_of([length], with_gaps=False), recorder)
+    ((n_rows, n_steps, _),) = recorder.shapes
     assert length <= n_steps <= max(length * 9 / 8, length)
     assert n_rows * n_steps <= max(4096, n_steps)
+    if length > 2048:
+        assert n_steps == length
+
+
+def test_what_is_not_finite_is_an_error_in_any_piece() -> None:
+    panel = panel_of([70_000], with_gaps=False)
+    panel.series[0][0, -1] = 1e39  # infinite in single precision
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(ValueError, match="so far from those of the training panel"),
+    ):
+        encoded(panel, Recorder())

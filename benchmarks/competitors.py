@@ -1,0 +1,361 @@
+"""What the task "speed" times: ours, the plain formulation, PyPOTS, matrix products.
+
+A competitor is called with the number of a round and returns seconds. In one round
+all of them train on the same crops, which differ from round to round, as they do in
+training: what a library prepares for a shape that it has not seen belongs to a step.
+A step lasts from its begin to the begin of the next one, so that drawing the batch,
+losses, optimiser, averaging and what a training loop does besides are in it.
+
+PyPOTS's TS2Vec is trained by its own `fit`: Adam, no average of the weights, float32,
+a data loader. Its loop also encodes the whole series once a step, without gradient,
+and throws the result away; "pypots-lean" is the same loop without that pass.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from itertools import chain, islice
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import plain
+from sklearn_tsrep import TRepTransformer
+from sklearn_tsrep.data import batches
+from sklearn_tsrep.data.crops import CropPairs, draw_crop_pairs
+
+MIN_OVERLAP = 2
+PRODUCT_SIZE = 2048
+PRODUCT_GFLOP = 2 * PRODUCT_SIZE**3 / 1e9
+PRODUCTS_A_ROUND = 3
+TS2VEC = {"time_embedding": None, "hidden_channels": 64, "n_latents": 320}
+BFLOAT16 = {"precision": "bfloat16"}
+
+Competitor = Callable[[int], float]
+
+
+class Size(NamedTuple):
+    """Shape of a batch, or of a panel to encode."""
+
+    n_instances: int
+    n_timepoints: int
+    n_channels: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Size":
+        """Read a size such as "16x65x4"."""
+        return cls(*map(int, text.split("x")))
+
+
+class Steps(NamedTuple):
+    """How many steps a round has; those that are timed come last."""
+
+    n_untimed: int
+    n_timed: int
+
+    @property
+    def total(self) -> int:
+        """Steps to take: one more, since its begin ends the last that is timed."""
+        return self.n_untimed + self.n_timed + 1
+
+    def mean_seconds(self, begins: list[float]) -> float:
+        """Return seconds a timed step from the begins of all steps."""
+        if len(begins) != self.total:
+            raise RuntimeError(f"there were {len(begins)} steps, not {self.total}")
+        return float(np.diff(begins)[self.n_untimed :].mean())
+
+
+def build(work: str, method: str, size: Size, steps: Steps) -> Competitor:
+    """Return a method that is ready to do a work."""
+    return COMPETITORS[work][method](size, steps)
+
+
+def crops_of_round(size: Size, steps: Steps, number: int) -> Iterator[CropPairs]:
+    """Draw the crops of each step of a round, the untimed ones apart.
+
+    The timed steps then have the same crops after any number of untimed ones.
+    """
+    untimed = islice(_crops(size, (number, 0)), steps.n_untimed)
+    return chain(untimed, _crops(size, (number, 1)))
+
+
+def _crops(size: Size, seed: tuple[int, int]) -> Iterator[CropPairs]:
+    rng = np.random.default_rng(seed)
+    starts = np.zeros(size.n_instances, dtype=np.int64)
+    while True:
+        yield draw_crop_pairs(starts, starts + size.n_timepoints, MIN_OVERLAP, rng)
+
+
+def gflop(work: str, method: str, size: Size, steps: Steps, number: int) -> float:
+    """Return the GFLOP of what a competitor does in a round, NaN where not known.
+
+    For a training step, whoever takes it, those of the plain encoder with all taps.
+    """
+    if method.startswith("product"):
+        return PRODUCT_GFLOP
+    return step_gflop(size, steps, number) if work == "step" else np.nan
+
+
+def step_gflop(size: Size, steps: Steps, number: int) -> float:
+    """Return the GFLOP of training the plain encoder on a round's mean step."""
+    crops = list(islice(crops_of_round(size, steps, number), steps.total - 1))
+    n_encoded = [
+        one.first_stops - one.first_starts + one.second_stops - one.second_starts
+        for one in crops[steps.n_untimed :]
+    ]
+    return gflop_a_time_step(size.n_channels) * float(np.sum(n_encoded, axis=1).mean())
+
+
+@cache
+def gflop_a_time_step(n_channels: int, n_timepoints: int = 16) -> float:
+    """Return the GFLOP of both passes of the plain encoder over one time step."""
+    encoder = plain.Encoder(n_channels, time_scale=float(n_timepoints))
+    values = torch.zeros(1, n_timepoints, n_channels)
+    with FlopCounterMode(display=False) as counter:
+        latents, _ = encoder(values, torch.arange(float(n_timepoints)).unsqueeze(0))
+        latents.sum().backward()
+    return counter.get_total_flops() / n_timepoints / 1e9
+
+
+# Training steps
+
+
+def ours(parameters: Mapping[str, Any], size: Size, steps: Steps) -> Competitor:
+    """Time the estimator's own training."""
+    X = _series(size, steps)
+
+    def run(number: int) -> float:
+        begins: list[float] = []
+        listener = Listener(on_step=lambda: begins.append(time.perf_counter()))
+        model = estimator(size, steps.total, [listener], parameters)
+        with crops_given(crops_of_round(size, steps, number)):
+            model.fit(X)
+        return steps.mean_seconds(begins)
+
+    return run
+
+
+def ours_compiled(size: Size, steps: Steps) -> Competitor:
+    """Time compiled training, once it has compiled for lengths that vary."""
+    return ours({"compile": True}, size, steps._replace(n_untimed=steps.n_untimed + 8))
+
+
+class Listener(Callback):
+    """Tells of the begin of a training, and of each of its steps.
+
+    Parameters
+    ----------
+    on_train : callable
+        Gets the net and the source of its batches.
+
+    on_step : callable
+        Gets nothing.
+    """
+
+    def __init__(
+        self,
+        on_train: Callable[[Any, Any], None] = lambda net, source: None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.on_train = on_train
+        self.on_step = on_step
+
+    def on_train_begin(self, net: Any, X: Any = None, **parameters: Any) -> None:
+        """Tell of the training."""
+        self.on_train(net, X)
+
+    def on_batch_begin(self, net: Any, **parameters: Any) -> None:
+        """Tell of a step."""
+        self.on_step()
+
+
+def estimator(
+    size: Size, n_steps: int, callbacks: list[Callback], parameters: Mapping[str, Any]
+) -> TRepTransformer:
+    """Return ours, for batches of a size."""
+    return TRepTransformer(
+        batch_size=size.n_instances,
+        max_steps=n_steps,
+        callbacks=callbacks,
+        device="cpu",
+        random_state=0,
+        **parameters,
+    )
+
+
+def crops_given(crops: Iterator[CropPairs]) -> AbstractContextManager[Any]:
+    """Let our batches take these crops instead of drawing their own."""
+
+    def draw(*_: Any) -> CropPairs:
+        return next(crops)
+
+    return mock.patch.object(batches, "draw_crop_pairs", draw)
+
+
+def plain_training(size: Size, steps: Steps) -> Competitor:
+    """Time the plain formulation."""
+    series = torch.from_numpy(_series(size, steps)).transpose(1, 2).contiguous()
+    network = plain.Network(size.n_channels, time_scale=float(size.n_timepoints))
+    training = plain.Training(network, series, size.n_instances)
+
+    def run(number: int) -> float:
+        begins = [time.perf_counter()]
+        # At the end of a step the next one begins.
+        for _ in training.epoch(crops_of_round(size, steps, number)):
+            begins.append(time.perf_counter())
+        return steps.mean_seconds(begins[:-1])
+
+    return run
+
+
+def pypots(is_lean: bool, size: Size, steps: Steps) -> Competitor:
+    """Time one epoch of PyPOTS's TS2Vec."""
+    from pypots.optim import Adam
+    from pypots.representation.ts2vec import core
+
+    begins: list[float] = []
+
+    class ClockedAdam(Adam):
+        def zero_grad(self) -> None:
+            """Note the time: this is the first that a step does."""
+            begins.append(time.perf_counter())
+            super().zero_grad()
+
+    model = _pypots_model(size, optimizer=ClockedAdam(), batch_size=size.n_instances)
+    if is_lean:
+        model.model.encoder.encode = lambda *_: None
+    data = {"X": _series(size, steps).transpose(0, 2, 1)}
+
+    def run(number: int) -> float:
+        begins.clear()
+        drawn = _pypots_draws(crops_of_round(size, steps, number))
+        randint = SimpleNamespace(randint=lambda *_, **__: next(drawn))
+        with mock.patch.object(core, "np", SimpleNamespace(random=randint)):
+            model.fit(data)
+        return steps.mean_seconds(begins)
+
+    return run
+
+
+def _pypots_model(size: Size, **parameters: Any) -> Any:
+    from pypots.representation import TS2Vec
+
+    return TS2Vec(
+        n_steps=size.n_timepoints,
+        n_features=size.n_channels,
+        n_output_dims=320,
+        d_hidden=64,
+        n_layers=10,
+        epochs=1,
+        device="cpu",
+        verbose=False,
+        **parameters,
+    )
+
+
+def _pypots_draws(crops: Iterator[CropPairs]) -> Iterator[Any]:
+    """Yield the five numbers that its model draws in each step for these crops."""
+    for one in crops:
+        origin = one.first_starts[0]
+        yield one.first_stops[0] - one.second_starts[0]
+        yield one.second_starts[0] - origin
+        yield 0
+        yield one.second_stops[0] - origin
+        yield one.first_starts
+
+
+def product(dtype: torch.dtype, size: Size, steps: Steps) -> Competitor:
+    """Time a product of two square matrices, the fastest of a few."""
+    matrix = torch.randn(PRODUCT_SIZE, PRODUCT_SIZE).to(dtype)
+
+    def run(number: int) -> float:
+        return min(_seconds(lambda: matrix @ matrix) for _ in range(PRODUCTS_A_ROUND))
+
+    return run
+
+
+def _series(size: Size, steps: Steps) -> np.ndarray:
+    """Return a panel of which one epoch has all steps of a round."""
+    return noise(size._replace(n_instances=size.n_instances * steps.total))
+
+
+def noise(size: Size) -> np.ndarray:
+    """Return a panel (n_instances, n_channels, n_timepoints), float32."""
+    shape = (size.n_instances, size.n_channels, size.n_timepoints)
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+# Encoding
+
+
+def our_encoding(
+    method: str, parameters: Mapping[str, Any], size: Size, steps: Steps
+) -> Competitor:
+    """Time `encode` or `transform` of the estimator with its random weights."""
+    X = noise(size)
+    call = getattr(TRepTransformer(max_epochs=0, **parameters).fit(X), method)
+    return lambda number: _seconds(lambda: call(X))
+
+
+def plain_encoding(
+    call: Callable[[plain.Encoder, torch.Tensor], np.ndarray], size: Size, steps: Steps
+) -> Competitor:
+    """Time the plain formulation of it."""
+    series = torch.from_numpy(noise(size)).transpose(1, 2).contiguous()
+    encoder = plain.Encoder(size.n_channels, time_scale=float(size.n_timepoints))
+    return lambda number: _seconds(lambda: call(encoder, series))
+
+
+def pypots_encoding(window: str | None, size: Size, steps: Steps) -> Competitor:
+    """Time `represent` of PyPOTS's TS2Vec, over each step or over whole series."""
+    model = _pypots_model(size, batch_size=plain.ENCODED_AT_ONCE)
+    data = {"X": noise(size).transpose(0, 2, 1)}
+    return lambda number: _seconds(
+        lambda: model.represent(data, encoding_window=window)
+    )
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
+    "step": {
+        "ours": partial(ours, {}),
+        "ours-bfloat16": partial(ours, BFLOAT16),
+        "plain": plain_training,
+        "product": partial(product, torch.float32),
+        "product-bfloat16": partial(product, torch.bfloat16),
+    },
+    "step-compiled": {"ours": partial(ours, {}), "ours-compiled": ours_compiled},
+    "step-ts2vec": {
+        "ours": partial(ours, TS2VEC),
+        "ours-bfloat16": partial(ours, TS2VEC | BFLOAT16),
+        "pypots": partial(pypots, False),
+        "pypots-lean": partial(pypots, True),
+    },
+    "encode": {
+        "ours": partial(our_encoding, "encode", {}),
+        "plain": partial(plain_encoding, plain.encode),
+    },
+    "transform": {
+        "ours": partial(our_encoding, "transform", {}),
+        "plain": partial(plain_encoding, plain.transform),
+    },
+    "encode-ts2vec": {
+        "ours": partial(our_encoding, "encode", TS2VEC),
+        "pypots": partial(pypots_encoding, None),
+    },
+    "transform-ts2vec": {
+        "ours": partial(our_encoding, "transform", TS2VEC),
+        "pypots": partial(pypots_encoding, "full_series"),
+    },
+}

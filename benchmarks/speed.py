@@ -1,0 +1,177 @@
+"""Speed of training and encoding beside a plain formulation and PyPOTS.
+
+Each job is a process of its own that times one work at one size: all methods in turn,
+once without looking at the clock, then in as many rounds as asked for. A row holds a
+method's median over the rounds, and the median of its ratio to the reference within a
+round: a machine that is slow for a while is so for all of them. What is compared is
+said in benchmarks/competitors.py, benchmarks/plain.py and benchmarks/shares.py. Series
+are noise in the shapes of known data sets; all runs on the CPU.
+"""
+
+import argparse
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report, running
+from benchmarks.records import Store
+from benchmarks.speed_report import BATCHES, PIECES, markdown
+
+HELP = "time of training steps and of encoding, beside a plain formulation and PyPOTS"
+KEY = ("work", "size", "method")
+MEASURED = (
+    "milliseconds",
+    "fastest_milliseconds",
+    "slowest_milliseconds",
+    "reference",
+    "ratio",
+    "gflop_per_second",
+    "working_memory_mb",
+)
+PANELS = ("256x128x6", "1000x100x6", "64x1000x6", "1x20000x7")
+START_SECONDS = 10.0
+SECONDS_A_TRAINED_STEP = 5e-5
+SECONDS_AN_ENCODED_STEP = 1e-5
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done, by which methods, the first being the reference, at which sizes."""
+
+    name: str
+    methods: tuple[str, ...]
+    sizes: tuple[str, ...]
+    quick_sizes: tuple[str, ...]
+    function: str = "compute_times"
+    most_rounds: int | None = None
+
+
+WORKS = (
+    Work(
+        "step",
+        ("plain", "ours", "ours-bfloat16", "product", "product-bfloat16"),
+        tuple(BATCHES),
+        ("16x65x4", "16x100x6"),
+    ),
+    Work(
+        "step-ts2vec",
+        ("pypots", "pypots-lean", "ours", "ours-bfloat16"),
+        tuple(BATCHES),
+        ("16x100x6",),
+    ),
+    # It compiles anew in each round.
+    Work(
+        "step-compiled", ("ours", "ours-compiled"), ("16x100x6",), (), most_rounds=2
+    ),
+    Work("shares", ("step", *PIECES), tuple(BATCHES), ("16x100x6",), "compute_shares"),
+    Work("encode", ("plain", "ours"), PANELS, ("256x128x6", "1x20000x7")),
+    Work("transform", ("plain", "ours"), PANELS, ("256x128x6",)),
+    Work("encode-ts2vec", ("pypots", "ours"), PANELS, ("256x128x6",)),
+    Work("transform-ts2vec", ("pypots", "ours"), PANELS, ("256x128x6",)),
+)
+# Works of which each method runs in a process of its own in the full form.
+MEMORY_SIZES = {
+    "step": ("16x100x6", "8x512x7"),
+    "step-ts2vec": ("16x100x6", "8x512x7"),
+    "encode": PANELS[1:],
+    "encode-ts2vec": PANELS[1:],
+    "transform": PANELS[1:],
+    "transform-ts2vec": PANELS[1:],
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this task's arguments to the parser."""
+    running.add_arguments(parser)
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        metavar="N",
+        help="rounds of a job (default: 7; quick: 3)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute the missing rows and write the report; return the exit status."""
+    store = _store(arguments.results, quick=arguments.quick)
+    works = [work for work in WORKS if _is_possible(work)]
+    jobs = list(_jobs(works, arguments))
+    failures = running.run_jobs(jobs, store, arguments)
+    for file in write_reports(arguments.results):
+        running.say(f"wrote {file}")
+    return 1 if failures else 0
+
+
+def write_reports(results: Path) -> list[Path]:
+    """Write the Markdown file of each CSV file of this task in the folder."""
+    stores = [_store(results, quick=quick) for quick in (False, True)]
+    return report.write(stores, markdown)
+
+
+def _store(results: Path, *, quick: bool) -> Store:
+    name = "speed-quick.csv" if quick else "speed.csv"
+    return Store(results / name, KEY, MEASURED)
+
+
+def _is_possible(work: Work) -> bool:
+    """Say what is left out, and why."""
+    from sklearn_tsrep import TRepTransformer
+
+    if "pypots" in work.methods and util.find_spec("pypots") is None:
+        running.say(f"{work.name} is left out: PyPOTS is not installed")
+        return False
+    can_compile = "compile" in inspect.signature(TRepTransformer).parameters
+    return can_compile or "ours-compiled" not in work.methods
+
+
+def _jobs(works: list[Work], arguments: argparse.Namespace) -> Iterator[running.Job]:
+    """Yield a job for each work and size, and for the memory of each method."""
+    parameters = {
+        "n_rounds": arguments.repeats or (3 if arguments.quick else 7),
+        "n_untimed": 2,
+        "n_timed": 4 if arguments.quick else 10,
+    }
+    for work in works:
+        n_rounds = min(parameters["n_rounds"], work.most_rounds or parameters["n_rounds"])
+        own = parameters | {"n_rounds": n_rounds}
+        for size in work.quick_sizes if arguments.quick else work.sizes:
+            yield _job(work.function, work.name, size, work.methods, own)
+    if arguments.quick:
+        return
+    for work in works:
+        for size in MEMORY_SIZES.get(work.name, ()):
+            for method in work.methods:
+                if not method.startswith("product"):
+                    name = f"memory-{work.name}"
+                    yield _job("compute_memory", name, size, (method,), parameters)
+
+
+def _job(
+    function: str,
+    work: str,
+    size: str,
+    methods: tuple[str, ...],
+    parameters: dict[str, Any],
+) -> running.Job:
+    return running.Job(
+        title=" ".join([work, size, *methods[: len(methods) == 1]]),
+        keys=[{"work": work, "size": size, "method": method} for method in methods],
+        function=f"benchmarks.timing:{function}",
+        parameters={"reference": methods[0], **parameters},
+        expected_seconds=_expected_seconds(work, size, len(methods), parameters),
+    )
+
+
+def _expected_seconds(
+    work: str, size: str, n_methods: int, parameters: dict[str, Any]
+) -> float:
+    n_instances, n_timepoints, _ = map(int, size.split("x"))
+    per_round = n_instances * n_timepoints * SECONDS_AN_ENCODED_STEP
+    if "encode" not in work and "transform" not in work:
+        n_steps = parameters["n_untimed"] + parameters["n_timed"] + 1
+        per_round = n_instances * n_timepoints * n_steps * SECONDS_A_TRAINED_STEP
+    n_rounds = 1 if work.startswith("memory") else parameters["n_rounds"] + 1
+    return START_SECONDS + n_rounds * n_methods * per_round

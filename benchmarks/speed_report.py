@@ -1,0 +1,325 @@
+"""The report of the task "speed": tables, and the marks that are to be reached."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks import report
+from benchmarks.records import Row
+
+BATCHES = {
+    "16x65x4": "ERing",
+    "16x100x6": "BasicMotions",
+    "16x51x24": "NATOPS",
+    "16x315x3": "UWaveGestureLibrary",
+    "8x512x7": "long pieces",
+    "64x128x6": "a large batch",
+}
+LARGEST_SHARE_BESIDE_ENCODER = 0.2
+BESIDE_ENCODER = ("losses", "optimiser", "averaging")
+PIECES = ("data", "encoder", *BESIDE_ENCODER, "rest")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is to be reached at every size: a ratio of at most a limit."""
+
+    work: str
+    method: str
+    reference: str
+    limit: float
+
+
+MARKS = (
+    Mark("step", "ours", "plain", 0.7),
+    Mark("step", "ours-bfloat16", "plain", 0.5),
+    Mark("step-ts2vec", "ours", "pypots", 1.0),
+    Mark("step-ts2vec", "ours-bfloat16", "pypots", 1 / 1.5),
+)
+LARGEST_SHARE_BESIDE_ENCODER = 0.2
+
+
+@dataclass(frozen=True)
+class Table:
+    """A section of the report: a work at all sizes, one column a cell."""
+
+    title: str
+    work: str
+    text: str
+    columns: Mapping[str, "Cell"]
+
+
+class Figures:
+    """Rows by work, size and method."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self._found = {(row["work"], row["size"], row["method"]): row for row in rows}
+
+    def sizes(self, work: str) -> list[str]:
+        """Return the sizes of a work."""
+        return report.in_order([r for r in self.rows if r["work"] == work], "size")
+
+    def get(self, work: str, size: str, method: str, column: str) -> float:
+        """Return a figure, NaN where it is missing."""
+        row = self._found.get((work, size, method), {})
+        return float(row.get(column) or "nan")
+
+    def ratio(self, work: str, size: str, method: str, other: str) -> float:
+        """Return the time of a method over that of another.
+
+        The rows hold ratios to the reference of a work, that of the reference is 1.
+        """
+        own, others = (self.get(work, size, name, "ratio") for name in (method, other))
+        return own / others
+
+    def share_beside_encoder(self, size: str) -> float:
+        """Return the share of losses, optimiser and averaging in a step."""
+        return sum(self.get("shares", size, name, "ratio") for name in BESIDE_ENCODER)
+
+
+Cell = Callable[[Figures, str, str], str]
+
+
+def markdown(rows: list[Row]) -> str:
+    """Return the report on these rows."""
+    done = [row for row in rows if not row["error"]]
+    figures = Figures(done)
+    parts = [
+        "# Speed",
+        INTRODUCTION,
+        _marks(figures),
+        *(_section(figures, table) for table in TABLES),
+        _memory(figures),
+        report.provenance(done),
+        report.notes(rows, ("work", "size", "method"), label="method"),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(figures: Figures, table: "Table") -> str:
+    sizes = figures.sizes(table.work)
+    if not sizes:
+        return ""
+    lines = [["size", *table.columns]]
+    for size in sizes:
+        cells = [cell(figures, table.work, size) for cell in table.columns.values()]
+        lines.append([_named(size), *cells])
+    parts = [f"## {table.title}", table.text, report.grid(lines)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _named(size: str) -> str:
+    return f"{size} ({BATCHES[size]})" if size in BATCHES else size
+
+
+def _marks(figures: Figures) -> str:
+    lines = [line for mark in MARKS for line in _mark(figures, mark)]
+    shares = {
+        size: figures.share_beside_encoder(size) for size in figures.sizes("shares")
+    }
+    about = "losses, optimiser and averaging / step"
+    lines += _verdict(about, shares, LARGEST_SHARE_BESIDE_ENCODER)
+    return "\n".join(["## Marks\n", *lines]) if lines else ""
+
+
+def _mark(figures: Figures, mark: Mark) -> list[str]:
+    ratios = {
+        size: figures.ratio(mark.work, size, mark.method, mark.reference)
+        for size in figures.sizes(mark.work)
+    }
+    about = f"{mark.work}: {mark.method} / {mark.reference}"
+    return _verdict(about, ratios, mark.limit)
+
+
+def _verdict(about: str, ratios: Mapping[str, float], limit: float) -> list[str]:
+    """Return a line that says at how many sizes a ratio is within its limit."""
+    if not ratios:
+        return []
+    n_reached = sum(value <= limit for value in ratios.values())
+    worst = max(ratios, key=lambda size: ratios[size])
+    word = "reached" if n_reached == len(ratios) else "NOT reached"
+    return [
+        f"- {about} at most {limit:.2f}: {word}, at {n_reached} of {len(ratios)} "
+        f"sizes; the largest is {ratios[worst]:.2f} at {worst}"
+    ]
+
+
+def _memory(figures: Figures) -> str:
+    """Return sizes x methods of all works whose memory was measured."""
+    lines = [["work", "size", "method", "MiB"]]
+    for row in figures.rows:
+        if row["work"].startswith("memory-"):
+            work = row["work"].removeprefix("memory-")
+            megabytes = f"{float(row['working_memory_mb']):.0f}"
+            lines.append([work, row["size"], row["method"], megabytes])
+    if len(lines) == 1:
+        return ""
+    return f"## Memory\n\n{MEMORY_TEXT}\n\n{report.grid(lines)}"
+
+
+def milliseconds(method: str) -> Cell:
+    """Return a cell: median, and range over the rounds."""
+
+    def cell(figures: Figures, work: str, size: str) -> str:
+        median, fastest, slowest = (
+            figures.get(work, size, method, f"{prefix}milliseconds")
+            for prefix in ("", "fastest_", "slowest_")
+        )
+        return _shown(f"{median:.1f} ({fastest:.1f} to {slowest:.1f})")
+
+    return cell
+
+
+def ratio(method: str, other: str) -> Cell:
+    """Return a cell: the times of one method over those of another."""
+    return lambda figures, work, size: _shown(
+        f"{figures.ratio(work, size, method, other):.2f}"
+    )
+
+
+def share_of_peak(method: str, product: str) -> Cell:
+    """Return a cell: operations a second as a share of those of a matrix product."""
+
+    def cell(figures: Figures, work: str, size: str) -> str:
+        own, peak = (
+            figures.get(work, size, name, "gflop_per_second")
+            for name in (method, product)
+        )
+        return _shown(f"{100 * own / peak:.0f} %")
+
+    return cell
+
+
+def rate(method: str) -> Cell:
+    """Return a cell: GFLOP/s."""
+    return lambda figures, work, size: _shown(
+        f"{figures.get(work, size, method, 'gflop_per_second'):.0f}"
+    )
+
+
+def series_per_second(method: str) -> Cell:
+    """Return a cell: series a second."""
+
+    def cell(figures: Figures, work: str, size: str) -> str:
+        spent = figures.get(work, size, method, "milliseconds") / 1e3
+        return _shown(f"{int(size.split('x')[0]) / spent:.3g}")
+
+    return cell
+
+
+def share(piece: str) -> Cell:
+    """Return a cell: the share of a piece in the whole step."""
+    return lambda figures, work, size: _shown(
+        f"{100 * figures.get(work, size, piece, 'ratio'):.0f} %"
+    )
+
+
+def _shown(text: str) -> str:
+    return "" if "nan" in text else text
+
+
+INTRODUCTION = (
+    "Medians over rounds in which all methods take turns; ratios are medians of the "
+    "ratios within a round, below 1 where the first is faster. Sizes are batch or "
+    "panel x time points x channels; series are noise in the shapes of the sets named. "
+    "`plain` is the method as its equations read (benchmarks/plain.py), at equal "
+    "widths, with the same crops. TS2Vec is the estimator with `time_embedding=None`, "
+    "64 hidden channels and 320 latents beside PyPOTS's at the same widths. PyPOTS "
+    "encodes the whole series once more in each training step and throws the result "
+    "away; `lean` is its loop without that. It averages no weights."
+)
+MEMORY_TEXT = (
+    "By how much one round raises the peak memory of a process of its own, once "
+    "libraries and data are loaded."
+)
+TABLES = (
+    Table(
+        "Training step",
+        "step",
+        "Milliseconds (range over the rounds).",
+        {
+            "plain": milliseconds("plain"),
+            "ours": milliseconds("ours"),
+            "bfloat16": milliseconds("ours-bfloat16"),
+            "ours / plain": ratio("ours", "plain"),
+            "bfloat16 / plain": ratio("ours-bfloat16", "plain"),
+        },
+    ),
+    Table(
+        "Training step as TS2Vec",
+        "step-ts2vec",
+        "Milliseconds (range over the rounds).",
+        {
+            "PyPOTS": milliseconds("pypots"),
+            "lean": milliseconds("pypots-lean"),
+            "ours": milliseconds("ours"),
+            "bfloat16": milliseconds("ours-bfloat16"),
+            "ours / PyPOTS": ratio("ours", "pypots"),
+            "ours / lean": ratio("ours", "pypots-lean"),
+            "bfloat16 / PyPOTS": ratio("ours-bfloat16", "pypots"),
+            "bfloat16 / lean": ratio("ours-bfloat16", "pypots-lean"),
+        },
+    ),
+    Table(
+        "Compiled training step",
+        "step-compiled",
+        "Milliseconds (range over the rounds), once compiled.",
+        {
+            "ours": milliseconds("ours"),
+            "compiled": milliseconds("ours-compiled"),
+            "compiled / ours": ratio("ours-compiled", "ours"),
+        },
+    ),
+    Table(
+        "Share of the peak",
+        "step",
+        "The peak is that of a product of two matrices of 2048 x 2048, in turn with "
+        "the steps. A step counts as the operations of the plain encoder with all taps "
+        "of its convolutions, whoever takes it and whatever else it does.",
+        {
+            "peak float32, GFLOP/s": rate("product"),
+            "peak bfloat16": rate("product-bfloat16"),
+            "plain": share_of_peak("plain", "product"),
+            "ours": share_of_peak("ours", "product"),
+            "ours in bfloat16, of its peak": share_of_peak(
+                "ours-bfloat16", "product-bfloat16"
+            ),
+        },
+    ),
+    Table(
+        "Where our step goes",
+        "shares",
+        "Shares of the milliseconds of a whole step. The rest is the training loop and "
+        "the history; it is what the pieces, timed one by one, leave of the whole.",
+        {
+            "step": milliseconds("step"),
+            **{piece: share(piece) for piece in PIECES},
+        },
+    ),
+    *(
+        Table(
+            f"`{name}`",
+            name,
+            "Series a second.",
+            {
+                "plain": series_per_second("plain"),
+                "ours": series_per_second("ours"),
+                "ours / plain, time": ratio("ours", "plain"),
+            },
+        )
+        for name in ("encode", "transform")
+    ),
+    *(
+        Table(
+            f"`{name}` as TS2Vec",
+            f"{name}-ts2vec",
+            "Series a second.",
+            {
+                "PyPOTS": series_per_second("pypots"),
+                "ours": series_per_second("ours"),
+                "ours / PyPOTS, time": ratio("ours", "pypots"),
+            },
+        )
+        for name in ("encode", "transform")
+    ),
+)

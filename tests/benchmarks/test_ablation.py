@@ -1,0 +1,147 @@
+"""Tests of the ablation, most with a stand-in for the encoder."""
+
+import numpy as np
+import pytest
+
+from benchmarks import ablation, datasets
+from benchmarks.__main__ import main
+from benchmarks.configurations import CONFIGURATIONS
+
+
+class StandIn:
+    """An encoder of which one pooling fails."""
+
+    n_iter_ = 1
+    seen: list = []  # noqa: RUF012  each test starts with an empty one
+
+    def fit(self, X):
+        """Keep what it is fitted on."""
+        StandIn.seen.append(X)
+        return self
+
+    def set_params(self, pooling):
+        """Keep the pooling."""
+        self.pooling = pooling
+        return self
+
+    def transform(self, X):
+        """Pool the raw series."""
+        if self.pooling == "last":
+            raise ValueError("no last")
+        names = [self.pooling] if isinstance(self.pooling, str) else self.pooling
+        return np.hstack([getattr(np, f"nan{name}")(X, axis=2) for name in names])
+
+
+@pytest.fixture
+def stand_in(monkeypatch, few_folds):
+    monkeypatch.setattr(StandIn, "seen", [])
+    monkeypatch.setattr(ablation, "build_trep", lambda seed, parameters: StandIn())
+    return StandIn
+
+
+def _keys(*poolings, seed=0):
+    shared = {"dataset": "Tiny", "seed": seed}
+    return [{**shared, "pooling": pooling} for pooling in poolings]
+
+
+def test_one_fit_serves_all_poolings_and_the_test_part_is_not_needed(tiny, stand_in):
+    tiny(test=False)
+    rows = ablation.compute(_keys("max", "mean", "max+mean"), {})
+    assert len(stand_in.seen) == 1
+    assert [row["n_features"] for row in rows] == [2, 2, 4]
+    assert all(row["cv_accuracy"] == 1.0 for row in rows)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_pooling_that_fails_does_not_lose_the_others(tiny):
+    tiny()
+    failed, mean = ablation.compute(_keys("last", "mean"), {})
+    assert failed["error"] == "ValueError: no last"
+    assert mean["cv_accuracy"] == 1.0
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_the_test_part_is_never_asked_for(tiny, monkeypatch):
+    tiny()
+    monkeypatch.setattr(datasets, "load_test", None)
+    assert len(ablation.compute(_keys("max"), {})) == 1
+
+
+def test_all_seeds_and_configurations_with_gaps_lose_the_same_values(tiny, stand_in):
+    tiny()
+    for seed, name in enumerate(["gaps-all", "gaps-any", "gaps-untrained", "default"]):
+        ablation.compute(_keys("max", seed=seed), CONFIGURATIONS[name].described())
+    *lost, none = [np.isnan(X) for X in stand_in.seen]
+    assert lost[0].sum() == 12 * round(0.3 * 40)
+    assert not none.any()
+    for other in lost[1:]:
+        np.testing.assert_array_equal(other, lost[0])
+
+
+@pytest.fixture
+def rows(result_row):
+    figures = {
+        ("A", "default"): [0.6, 0.8],
+        ("A", "mlp"): [0.5, 0.6],
+        ("B", "default"): [1.0, 1.0],
+        ("B", "mlp"): [1.0, 1.0],
+        ("C", "default"): [0.1],
+    }
+    return [
+        result_row(
+            dataset=dataset,
+            configuration=configuration,
+            pooling="max+segments2",
+            seed=seed,
+            cv_accuracy=accuracy,
+        )
+        for (dataset, configuration), values in figures.items()
+        for seed, accuracy in enumerate(values)
+    ]
+
+
+def test_report_compares_with_default_over_complete_sets_only(rows):
+    report = ablation.markdown(rows)
+    assert "Mean over 2 data sets (A, B), by pooling:" in report
+    assert "| default | **0.850** ± 0.071 |" in report
+    assert (
+        "| configuration | A | B | C | mean of 2 | seconds to fit |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+        "| default | 0.700 | 1.000 | 0.100 | 0.850 ± 0.071 | 2.0 |\n"
+        "| mlp | 0.550 | 1.000 |  | 0.775 ± 0.035 (-0.075) | 2.0 |"
+    ) in report
+
+
+def test_report_has_a_heading_for_each_group_with_rows(rows):
+    report = ablation.markdown(rows)
+    headings = [line for line in report.splitlines() if line.startswith("## ")]
+    assert headings == ["## Control", "## Rows of the paper"]
+
+
+def test_unknown_configuration_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["ablation", "--results", str(tmp_path), "--configs", "huge"])
+    assert "unknown name 'huge'" in capsys.readouterr().err
+
+
+def test_missing_data_ends_with_a_clear_message(data, tmp_path, capsys):
+    arguments = ["ablation", "--results", str(tmp_path), "--datasets", "Tiny"]
+    assert main(arguments) == 2
+    assert "not found under TSREP_DATA: Tiny" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("data")
+def test_quick_form_is_expected_to_take_at_most_five_minutes(planned, tmp_path):
+    assert main(["ablation", "--results", str(tmp_path), "--quick"]) == 0
+    assert {job.keys[0]["seed"] for job in planned} == {0}
+    assert 0 < sum(job.expected_seconds for job in planned) <= 300
+
+
+def test_rows_come_through_the_command_line(tiny, tmp_path):
+    tiny(test=False)
+    arguments = ["ablation", "--results", str(tmp_path), "--datasets", "Tiny"]
+    arguments += ["--configs", "gaps-untrained", "--seeds", "1"]
+    assert main([*arguments, "--poolings", "max"]) == 0
+    (row,) = ablation._store(tmp_path, quick=False).done()
+    assert float(row["cv_accuracy"]) > 0.5
+    assert "removed_values" in (tmp_path / "ablation.md").read_text(encoding="utf-8")
