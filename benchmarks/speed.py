@@ -63,9 +63,7 @@ WORKS = (
         ("16x100x6",),
     ),
     # It compiles anew in each round.
-    Work(
-        "step-compiled", ("ours", "ours-compiled"), ("16x100x6",), (), most_rounds=2
-    ),
+    Work("step-compiled", ("ours", "ours-compiled"), ("16x100x6",), (), most_rounds=2),
     Work("shares", ("step", *PIECES), tuple(BATCHES), ("16x100x6",), "compute_shares"),
     Work("encode", ("plain", "ours"), PANELS, ("256x128x6", "1x20000x7")),
     Work("transform", ("plain", "ours"), PANELS, ("256x128x6",)),
@@ -135,7 +133,9 @@ def _jobs(works: list[Work], arguments: argparse.Namespace) -> Iterator[running.
         "n_timed": 4 if arguments.quick else 10,
     }
     for work in works:
-        n_rounds = min(parameters["n_rounds"], work.most_rounds or parameters["n_rounds"])
+        n_rounds = min(
+            parameters["n_rounds"], work.most_rounds or parameters["n_rounds"]
+        )
         own = parameters | {"n_rounds": n_rounds}
         for size in work.quick_sizes if arguments.quick else work.sizes:
             yield _job(work.function, work.name, size, work.methods, own)

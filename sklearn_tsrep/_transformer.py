@@ -62,13 +62,12 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
         Notes
         -----
-        Memory does not grow with the number of series, nor with their length: a
-        series of more than 32768 steps (more for networks that reach beyond 4096
-        steps, with 11 blocks and up) is encoded in pieces, and pooled piece by piece.
-        Pieces overlap by all steps on which a representation depends, so that
-        features are those of the series encoded at once, but for rounding in single
-        precision (about 1e-6 for values of the order of 1). Memory maps are read
-        piece by piece as well.
+        Beyond the features, memory grows neither with the number of series nor with
+        their length. A series of more than 32768 steps (more for a network of more
+        than 10 blocks) is encoded and pooled in pieces, which overlap by all steps
+        that a representation depends on. Features are those of the series encoded at
+        once, but for rounding in single precision (up to 1e-5). A memory map is never
+        read whole.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
@@ -101,8 +100,8 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         Notes
         -----
         Beyond what is returned, memory grows neither with the number of series nor
-        with their length: long series are encoded in overlapping pieces, as in
-        `transform`, and equal the series encoded at once but for rounding.
+        with their length: a long series is encoded in overlapping pieces, with the
+        result of encoding it at once but for rounding, as in `transform`.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)

@@ -142,9 +142,8 @@ def test_torch_code_knows_nothing_of_scikit_learn(part):
     modules = [module for module in MODULES if module.parts[0] == part]
     assert modules
     for module in modules:
-        if module != Path("data/scaling.py"):
-            imported = {name.split(".")[0] for name in imported_modules(module)}
-            assert "sklearn" not in imported, module
+        imported = {name.split(".")[0] for name in imported_modules(module)}
+        assert "sklearn" not in imported, module
 
 
 def private_imports(module: Path) -> list[str]:

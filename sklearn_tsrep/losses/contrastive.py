@@ -65,7 +65,9 @@ class _Contrast(torch.autograd.Function):
         similarities.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
         if valid is not None:
             padding = ~valid.repeat(1, 2).unsqueeze(1)
-            similarities.masked_fill_(padding, -torch.inf)
+            # Not infinite: a group may have no valid member at all.
+            lowest = torch.finfo(similarities.dtype).min
+            similarities.masked_fill_(padding, lowest)
         log_shares = functional.log_softmax(similarities, dim=2)
         ctx.save_for_backward(contexts, is_anchor, log_shares)
         return -torch.where(is_anchor, _of_counterparts(log_shares), 0).sum(dim=1)

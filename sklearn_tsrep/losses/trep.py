@@ -36,7 +36,7 @@ class TRepObjective(nn.Module):
     max_forecast_distance : int, default=10
         Largest distance of the step to forecast, in steps of the scale.
 
-    max_pairs : int, default=800
+    max_pairs : int, default=256
         Most pairs of steps drawn a scale for each of the time-embedding tasks; as
         many as it has steps in the batch otherwise.
 
@@ -59,7 +59,7 @@ class TRepObjective(nn.Module):
         task_weights: Mapping[str, float],
         temporal_unit: int = 0,
         max_forecast_distance: int = 10,
-        max_pairs: int = 800,
+        max_pairs: int = 256,
         identity_share: float = 0.0,
         detach_targets: bool = False,
         time_pooling: str = "mean",
@@ -116,7 +116,7 @@ class TRepObjective(nn.Module):
         return spreads
 
     def _temporal(self, hierarchy: Hierarchy) -> Tensor:
-        total = hierarchy.contexts.new_zeros(())
+        total = hierarchy.contexts[:0].sum()  # 0, with a gradient of 0
         contexts = hierarchy.contexts.split(hierarchy.sizes)
         valid = (
             None if hierarchy.valid is None else hierarchy.valid.split(hierarchy.sizes)

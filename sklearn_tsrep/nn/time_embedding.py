@@ -117,5 +117,7 @@ class TimeEmbedding(nn.Module):
     def forward(self, time: Tensor) -> Tensor:
         """Map indices (batch, time) to embeddings (batch, time, n_components)."""
         scaled = time.unsqueeze(-1) / self.time_scale
-        positive = torch.sigmoid(self.scores(scaled))
+        # Half precision cannot tell neighbouring steps of a long series apart.
+        with torch.autocast(time.device.type, enabled=False):
+            positive = torch.sigmoid(self.scores(scaled))
         return positive / positive.sum(dim=-1, keepdim=True)

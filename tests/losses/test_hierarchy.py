@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,33 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sklearn_tsrep.losses.hierarchy import Hierarchy, build_hierarchy
-from sklearn_tsrep.nn.trep import ContextViews
+from tests.losses.views import padding_of, views_of, with_garbage
 
 LENGTHS = st.lists(st.integers(1, 11), min_size=1, max_size=4)
 
-
-def views_of(
-    lengths: list[int], seed: int = 0, dtype: torch.dtype = torch.float64
-) -> ContextViews:
-    generator = torch.Generator().manual_seed(seed)
-    n_steps, n_series = max(lengths), len(lengths)
-    contexts, scores = (
-        torch.randn((n_steps, width, 3), generator=generator, dtype=dtype)
-        for width in (2 * n_series, n_series)
-    )
-    return ContextViews(
-        contexts, scores.softmax(-1), torch.tensor(lengths), len(set(lengths)) > 1
-    )
-
-
-def with_garbage(views: ContextViews, garbage: float = 1e3) -> ContextViews:
-    steps = torch.arange(len(views.contexts)).unsqueeze(1)
-    behind = (steps >= views.lengths).unsqueeze(2)
-    assert views.embedding is not None
-    return views._replace(
-        contexts=views.contexts.masked_fill(behind.repeat(1, 2, 1), garbage),
-        embedding=views.embedding.masked_fill(behind, garbage),
-    )
+views64 = partial(views_of, dtype=torch.float64)
 
 
 def scales_of(part: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, ...]:
@@ -61,7 +40,7 @@ def plain_spans(length: int) -> Iterator[list[tuple[int, int]]]:
 @settings(deadline=None)
 @given(lengths=LENGTHS)
 def test_scales_are_halved_until_one_step_is_left(lengths: list[int]) -> None:
-    hierarchy = build_hierarchy(views_of(lengths))
+    hierarchy = build_hierarchy(views64(lengths))
     sizes = [len(spans) for spans in plain_spans(max(lengths))]
     assert hierarchy.sizes == sizes
     assert hierarchy.starts.tolist() == np.cumsum([0, *sizes[:-1]]).tolist()
@@ -92,7 +71,7 @@ def merged_embedding(steps: np.ndarray, time_pooling: str) -> np.ndarray:
 def test_merging_agrees_with_plain_loops(
     time_pooling: str, lengths: list[int], seed: int
 ) -> None:
-    views = views_of(lengths, seed)
+    views = views64(lengths, seed)
     hierarchy = build_hierarchy(with_garbage(views), time_pooling)
     assert views.embedding is not None
     assert hierarchy.embedding is not None
@@ -137,7 +116,7 @@ def test_embeddings_stay_distributions_at_every_scale(
 
 
 def test_padding_is_0_whatever_it_held() -> None:
-    hierarchy = build_hierarchy(with_garbage(views_of([9, 4, 1])))
+    hierarchy = build_hierarchy(with_garbage(views64([9, 4, 1])))
     assert hierarchy.valid is not None
     padding = ~hierarchy.valid.repeat(1, 2)
     assert (hierarchy.contexts[padding] == 0).all()
@@ -145,21 +124,21 @@ def test_padding_is_0_whatever_it_held() -> None:
 
 
 def test_a_hierarchy_without_embedding() -> None:
-    views = views_of([5, 3])
+    views = views64([5, 3])
     hierarchy = build_hierarchy(views._replace(embedding=None))
     assert hierarchy.embedding is None
     assert torch.equal(hierarchy.contexts, build_hierarchy(views).contexts)
 
 
 def test_one_step_is_one_scale() -> None:
-    views = views_of([1, 1])
+    views = views64([1, 1])
     hierarchy = build_hierarchy(views)
     assert hierarchy.sizes == [1]
     assert torch.equal(hierarchy.contexts, views.contexts)
 
 
 def test_the_views_stay_as_they_are() -> None:
-    views, same = views_of([9, 4, 1]), views_of([9, 4, 1])
+    views, same = views64([9, 4, 1]), views64([9, 4, 1])
     build_hierarchy(views)
     assert torch.equal(views.contexts, same.contexts)
     assert views.embedding is not None
@@ -170,7 +149,7 @@ def test_the_views_stay_as_they_are() -> None:
 @pytest.mark.parametrize("time_pooling", ["mean", "max"])
 @pytest.mark.parametrize("lengths", [[7, 7], [7, 3, 1]])
 def test_merging_has_the_right_gradient(lengths: list[int], time_pooling: str) -> None:
-    views = with_garbage(views_of(lengths))
+    views = with_garbage(views64(lengths))
 
     def merged(contexts: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
         given = views._replace(contexts=contexts, embedding=embedding)
@@ -181,7 +160,7 @@ def test_merging_has_the_right_gradient(lengths: list[int], time_pooling: str) -
     assert views.embedding is not None
     leaves = views.contexts.requires_grad_(), views.embedding.requires_grad_()
     assert torch.autograd.gradcheck(merged, leaves)
-    behind = (torch.arange(7).unsqueeze(1) >= views.lengths).repeat(1, 2)
+    behind = padding_of(views).squeeze(2).repeat(1, 2)
     total = merged(*leaves)[0].square().sum()
     (gradient,) = torch.autograd.grad(total, leaves[:1])
     assert (gradient[behind] == 0).all()
@@ -199,7 +178,7 @@ def drawn_rows(hierarchy: Hierarchy, n_rows: int, n_columns: int) -> list[Tensor
 
 
 def test_rows_are_looked_up_by_scale_step_and_instance() -> None:
-    hierarchy = build_hierarchy(views_of([11, 11, 11]))
+    hierarchy = build_hierarchy(views64([11, 11, 11]))
     assert hierarchy.embedding is not None
     for table, look_up, n_columns in (
         (hierarchy.contexts, hierarchy.representations_at, 6),
@@ -213,7 +192,7 @@ def test_rows_are_looked_up_by_scale_step_and_instance() -> None:
 
 
 def test_a_shape_of_rows_is_kept() -> None:
-    hierarchy = build_hierarchy(views_of([5, 5]))
+    hierarchy = build_hierarchy(views64([5, 5]))
     steps = torch.tensor([[0, 1, 2], [4, 3, 2]])
     scales = torch.zeros(3, dtype=torch.int64)
     found = hierarchy.representations_at(scales, steps, torch.tensor([[1], [3]]))
@@ -222,7 +201,7 @@ def test_a_shape_of_rows_is_kept() -> None:
 
 
 def test_looking_up_has_the_right_gradient() -> None:
-    views = views_of([5, 5])
+    views = views64([5, 5])
     assert views.embedding is not None
     rows = drawn_rows(build_hierarchy(views), 12, 2)
 
@@ -245,7 +224,7 @@ def several_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("several_threads")
 def test_gradients_have_the_same_bits_in_every_run_of_several_threads() -> None:
-    views = views_of([4] * 8, dtype=torch.float32)
+    views = views_of([4] * 8)
     rows = drawn_rows(build_hierarchy(views), 50_000, 8)
     weights = torch.randn(50_000, 3, generator=torch.Generator().manual_seed(1))
     contexts = views.contexts.requires_grad_()

@@ -154,17 +154,18 @@ def test_what_padded_rows_hold_does_not_matter(garbage: float) -> None:
 def test_the_layout_of_the_inputs_does_not_matter() -> None:
     layer = convolution64(2, 3)
     inputs = normal64(6, 4, 2).requires_grad_()
+    leaves = (inputs, layer.weight, layer.bias)
     expected = layer(inputs)
-    expected_gradients = gradients(expected, inputs, layer.weight)
+    gradient = normal64(6, 4, 3, seed=1)
+    expected_gradients = torch.autograd.grad(expected, leaves, gradient)
     by_series = inputs.transpose(0, 1).contiguous().transpose(0, 1)
     among_others = torch.cat([inputs, inputs], dim=2)[:, :, :2]
     for same in (by_series, among_others):
         assert not same.is_contiguous()
         outputs = layer(same)
         assert_near(outputs, expected, 1e-12)
-        # The layout of the gradient that comes back is another one as well.
-        by_channel = outputs.permute(2, 1, 0).contiguous().permute(2, 1, 0)
-        parts = gradients(by_channel, inputs, layer.weight)
+        gradient_by_channel = gradient.permute(2, 1, 0).contiguous().permute(2, 1, 0)
+        parts = torch.autograd.grad(outputs, leaves, gradient_by_channel)
         assert_near(parts, expected_gradients, 1e-12)
 
 

@@ -32,7 +32,11 @@ class Watch(Callback):
             self.steps.append(flat_weights(net.module_))
 
     def on_grad_computed(self, net: Any, **parameters: Any) -> None:
-        gradients = [weight.grad.numpy().ravel() for weight in net.module_.parameters()]
+        gradients = [
+            weight.grad.numpy().ravel()
+            for weight in net.module_.parameters()
+            if weight.requires_grad
+        ]
         self.norms.append(float(np.linalg.norm(np.concatenate(gradients))))
         self.rates.append(net.optimizer_.param_groups[0]["lr"])
 
@@ -61,6 +65,32 @@ def test_the_equal_average_is_the_mean_of_all_steps() -> None:
     np.testing.assert_allclose(
         watch.delivered[0], np.mean(watch.steps[:3], axis=0), atol=1e-6
     )
+
+
+class FreezeBias(Callback):
+    """Lets a part of the module keep its weights."""
+
+    def on_train_begin(self, net: Any, **parameters: Any) -> None:
+        net.module_.linear.bias.requires_grad_(False)
+
+
+def test_the_equal_average_is_exact_of_weights_that_do_not_learn() -> None:
+    net, watch = watched(FreezeBias(), WeightAveraging("equal"), max_epochs=30)
+    assert len(watch.steps) == 90
+    np.testing.assert_allclose(
+        flat_weights(net.delivered_module_), np.mean(watch.steps, axis=0), atol=1e-6
+    )
+    averaged = net.delivered_module_.linear
+    assert (averaged.bias == net.module_.linear.bias).all()
+    assert (averaged.weight != net.module_.linear.weight).any()
+
+
+def test_a_second_training_goes_on_with_the_average() -> None:
+    net, watch = watched(WeightAveraging("equal"))
+    first_steps = watch.steps
+    net.train(PointBatches(seed=1))
+    expected = np.mean([*first_steps, *watch.steps], axis=0)
+    np.testing.assert_allclose(flat_weights(net.delivered_module_), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.99])
