@@ -70,7 +70,8 @@ def _unmasked(X: Any) -> Any:
 
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     X = _unmasked(X)
-    checks: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": "allow-nan"}
+    # `as_panel` looks for infinity, without a mask of the whole of a memory map.
+    checks: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": False}
     if reset or estimator._fitted_on_table:
         return validate_data(estimator, X, reset=reset, **checks)
     return check_array(X, estimator=estimator, input_name="X", **checks)

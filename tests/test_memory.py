@@ -32,8 +32,8 @@ def sparse_map(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap:
     values = np.memmap(path, dtype=dtype, mode="w+", shape=shape)
     values[0, ..., :100] = 1
     values[-1, ..., -9:] = 1
-    if len(shape) == 3 and values.dtype.kind == "f":
-        values[0, :3, 50:60] = NAN
+    if values.dtype.kind == "f":
+        values[0, ..., 50:60] = NAN
     values.flush()
     return np.memmap(path, dtype=dtype, mode="r", shape=shape)
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from sklearn_tsrep.nn.linear import RowwiseLinear, with_spare_columns
+
 
 class ActivatedConvolution(nn.Conv1d):
     """GELU, then a dilated 1-d convolution with as many outputs as inputs along time.
@@ -63,13 +65,14 @@ class ActivatedConvolution(nn.Conv1d):
         ]
         weight = self.weight[:, :, taps[0] : taps[-1] + 1].permute(2, 1, 0)
         assert self.bias is not None
-        return _ConvolutionOfGELU.apply(
+        outputs = _ConvolutionOfGELU.apply(
             inputs,
-            weight.to(inputs.dtype).contiguous(),
-            self.bias.to(inputs.dtype),
+            with_spare_columns(weight.to(inputs.dtype)),
+            with_spare_columns(self.bias.to(inputs.dtype)),
             [self.offsets[tap] for tap in taps],
             padding,
         )
+        return outputs[:, :, : self.out_channels]
 
 
 class _ConvolutionOfGELU(torch.autograd.Function):
@@ -171,7 +174,7 @@ class ResidualBlock(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if project_shortcut or in_channels != out_channels:
-            self.shortcut = nn.Linear(in_channels, out_channels)
+            self.shortcut = RowwiseLinear(in_channels, out_channels)
 
     def forward(self, inputs: Tensor, padding: Tensor | None = None) -> Tensor:
         """Map (time, batch, in_channels) to (time, batch, out_channels).

@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from sklearn_tsrep.nn.linear import RowwiseLinear
+
 
 class Time2Vec(nn.Module):
     """One linear component, the others sines of learned frequency and phase.
@@ -52,8 +54,8 @@ class TimeMLP(nn.Module):
 
     def __init__(self, n_components: int, time_scale: float) -> None:
         super().__init__()
-        self.first = nn.Linear(1, n_components)
-        self.second = nn.Linear(n_components, n_components)
+        self.first = RowwiseLinear(1, n_components)
+        self.second = RowwiseLinear(n_components, n_components)
         with torch.no_grad():
             signs = torch.randint(2, (n_components,)) * 2 - 1
             slopes = signs * torch.empty(n_components).uniform_(2, 4)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sklearn_tsrep.data.batches import ContextPair, SeriesBatch
 from sklearn_tsrep.nn.convolution import DilatedConvolutionStack, dropout
+from sklearn_tsrep.nn.linear import RowwiseLinear
 from sklearn_tsrep.nn.time_embedding import TimeEmbedding
 
 
@@ -56,10 +57,10 @@ class TRepEncoder(nn.Module):
         causal: bool,
     ) -> None:
         super().__init__()
-        self.projection = nn.Linear(n_channels, hidden_channels)
+        self.projection = RowwiseLinear(n_channels, hidden_channels)
         # Starts at 0: without a gap in the training data, the weights of the
         # indicators stay as they are, and random ones would only add noise.
-        self.missing_projection = nn.Linear(n_channels, hidden_channels, bias=False)
+        self.missing_projection = RowwiseLinear(n_channels, hidden_channels, bias=False)
         nn.init.zeros_(self.missing_projection.weight)
         width = hidden_channels
         self.time_embedding = None

@@ -22,13 +22,7 @@ def test_every_feature_has_a_name_of_its_own(
     pooling: list[str], n_latents: int, n_segments: int, n_scales: int
 ) -> None:
     names = feature_names(pooling, n_latents, n_segments, n_scales)
-    features = pool(
-        torch.zeros(2, 6, n_latents),
-        torch.tensor([6, 3]),
-        pooling,
-        n_segments,
-        n_scales,
-    )
+    features = pool([torch.zeros(2, 6, n_latents)], 6, pooling, n_segments, n_scales)
     assert len(names) == len(set(names)) == features.shape[1]
 
 

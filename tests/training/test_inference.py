@@ -22,15 +22,14 @@ NAN = np.nan
 
 def encoder_of(**parameters: Any) -> TRepEncoder:
     torch.manual_seed(0)
-    # Of widths with which a product of matrices has the same bits in every row.
     defaults = {
         "n_channels": 2,
-        "n_latents": 16,
-        "hidden_channels": 12,
+        "n_latents": 5,
+        "hidden_channels": 7,
         "n_blocks": 3,
         "kernel_size": 3,
         "time_embedding": "time2vec",
-        "n_time_latents": 4,
+        "n_time_latents": 3,
         "time_scale": 100.0,
         "causal": False,
     }
