@@ -69,8 +69,8 @@ GROUPS: dict[str, dict[str, Configuration]] = {
         "no-forecast": _without("forecast"),
         "no-divergence": _without("divergence"),
         "no-time-tasks": _without("forecast", "divergence"),
+        "time2vec": Configuration({"time_embedding": "time2vec"}),
         "mlp": Configuration({"time_embedding": "mlp"}),
-        "rbf": Configuration({"time_embedding": "rbf"}),
         "ts2vec": Configuration({"time_embedding": None}),
     },
     "Contrastive tasks": {

@@ -263,7 +263,8 @@ TABLES = (
     Table(
         "Compiled training step",
         "step-compiled",
-        "Milliseconds (range over the rounds), once compiled.",
+        "Milliseconds (range over the rounds) after the first 40 steps, which compile "
+        "for a minute or more; a length unlike those before compiles anew.",
         {
             "ours": milliseconds("ours"),
             "compiled": milliseconds("ours-compiled"),

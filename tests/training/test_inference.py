@@ -99,7 +99,7 @@ def test_every_series_is_encoded_once_in_its_length(lengths: list[int]) -> None:
     results = encoded(panel, encoder_of())
     assert sorted(results) == list(range(len(lengths)))
     for instance, length in enumerate(lengths):
-        assert results[instance].shape == (length, 16)
+        assert results[instance].shape == (length, 5)
         assert np.isfinite(results[instance]).all()
 
 
