@@ -21,31 +21,27 @@ from torch.optim.swa_utils import AveragedModel
 from sklearn_tsrep.data.crops import CropPairs
 
 TASKS = ("instance", "temporal", "divergence", "forecast")
-N_PAIRS = 800
+MAX_PAIRS = 256
 MAX_DISTANCE = 10
 ENCODED_AT_ONCE = 64
 
 
 class TimeEmbedding(nn.Module):
-    """Sigmoids of one linear component and of sines, divided by their sum."""
+    """Sigmoids of Gaussian bumps over the series, divided by their sum."""
 
     def __init__(self, n_components: int, time_scale: float) -> None:
         super().__init__()
         self.time_scale = time_scale
-        n_sines = n_components - 1
-        frequencies = math.pi * (time_scale / 2) ** torch.linspace(0, 1, n_sines)
-        self.slope = nn.Parameter(torch.empty(1).uniform_(-1, 1))
-        self.intercept = nn.Parameter(torch.zeros(1))
-        self.frequencies = nn.Parameter(frequencies)
-        self.phases = nn.Parameter(torch.empty(n_sines).uniform_(0, 2 * math.pi))
+        self.centers = nn.Parameter(torch.linspace(0, 1, n_components))
+        self.log_widths = nn.Parameter(
+            torch.full((n_components,), -math.log(n_components))
+        )
 
     def forward(self, time: Tensor) -> Tensor:
         """Map indices (batch, time) to (batch, time, n_components)."""
-        time = time.unsqueeze(-1) / self.time_scale
-        sines = torch.sin(self.frequencies * time + self.phases)
-        positive = torch.sigmoid(
-            torch.cat([self.slope * time + self.intercept, sines], dim=-1)
-        )
+        distances = time.unsqueeze(-1) / self.time_scale - self.centers
+        bumps = torch.exp(-((distances / self.log_widths.exp()) ** 2) / 2)
+        positive = torch.sigmoid(bumps)
         return positive / positive.sum(dim=-1, keepdim=True)
 
 
@@ -264,9 +260,10 @@ def _divergence_loss(
     network: Network, first: Tensor, second: Tensor, embedding: Tensor
 ) -> Tensor:
     n_instances, n_steps, _ = first.shape
-    ones, others = torch.randint(n_instances, (2, N_PAIRS))
-    steps = torch.randint(n_steps, (N_PAIRS,))
-    other_steps = (steps + torch.randint(1, n_steps, (N_PAIRS,))) % n_steps
+    n_pairs = min(n_instances * n_steps, MAX_PAIRS)
+    ones, others = torch.randint(n_instances, (2, n_pairs))
+    steps = torch.randint(n_steps, (n_pairs,))
+    other_steps = (steps + torch.randint(1, n_steps, (n_pairs,))) % n_steps
     difference = first[ones, steps] - second[others, other_steps]
     target = jensen_shannon_divergence(
         embedding[ones, steps], embedding[others, other_steps]
@@ -278,13 +275,14 @@ def _forecast_loss(
     network: Network, first: Tensor, second: Tensor, embedding: Tensor
 ) -> Tensor:
     n_instances, n_steps, _ = first.shape
+    n_pairs = min(n_instances * n_steps, MAX_PAIRS)
     contexts = torch.stack([first, second])
-    from_context, to_context = torch.randint(2, (2, N_PAIRS))
-    instances = torch.randint(n_instances, (N_PAIRS,))
-    steps = torch.randint(n_steps, (N_PAIRS,))
+    from_context, to_context = torch.randint(2, (2, n_pairs))
+    instances = torch.randint(n_instances, (n_pairs,))
+    steps = torch.randint(n_steps, (n_pairs,))
     earliest = (steps - MAX_DISTANCE).clamp(min=0)
     latest = (steps + MAX_DISTANCE).clamp(max=n_steps - 1)
-    shares = torch.rand(N_PAIRS)
+    shares = torch.rand(n_pairs)
     targets = earliest + (shares * (latest - earliest + 1)).long().clamp(
         max=latest - earliest
     )

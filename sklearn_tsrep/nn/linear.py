@@ -20,7 +20,7 @@ class RowwiseLinear(nn.Linear):
     """`torch.nn.Linear` whose rows do not depend on each other, to the last bit."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Map (..., in_features) to (..., out_features)."""
+        """Map (batch, ..., in_features) to (batch, ..., out_features)."""
         rows = inputs.flatten(0, -2)
         weight = with_spare_columns(self.weight.t())
         if self.bias is None:
