@@ -21,6 +21,9 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 
+# The figure that a line of progress shows: the first of these that a row has.
+SHOWN = ("accuracy", "cv_accuracy", "milliseconds", "working_memory_mb")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -165,8 +168,9 @@ def _outcome(rows: Sequence[Mapping[str, Any]]) -> str:
 def _outcome_of_row(row: Mapping[str, Any]) -> str:
     if row.get("error"):
         return f"FAILED ({row['error']})"
-    measure = "accuracy" if "accuracy" in row else "cv_accuracy"
-    return f"{row.get('pooling', '')} {measure} {row[measure]:.3f}".strip()
+    shown = next(name for name in SHOWN if name in row)
+    what = " ".join(str(row[name]) for name in ("steps", "pooling") if name in row)
+    return f"{what} {shown} {float(row[shown]):.3f}".strip()
 
 
 def _seconds_left(jobs: Sequence[Job], n_done: int, elapsed: float) -> str:

@@ -1,24 +1,27 @@
 """Dilated convolutions that keep the length of a series.
 
-Time is the first axis here, so that the steps that a tap reads lie in one block of
-memory, and each tap is one product of matrices.
+Time is the first axis here, then the batch, then channels: to the libraries below
+that is an image of time x batch whose channels come last, which is the layout in
+which their convolutions are fastest.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from sklearn_tsrep.nn.linear import RowwiseLinear, with_spare_columns
+from sklearn_tsrep.nn.linear import RowwiseLinear
+
+# With fewer series the steps of one phase of the dilation take their place.
+_MIN_WIDTH = 8
+# With outputs that do not fill it, the bits of a step depend on its place in the batch.
+_BLOCK = 16
 
 
 class ActivatedConvolution(nn.Conv1d):
     """GELU, then a dilated 1-d convolution with as many outputs as inputs along time.
 
-    What a tap would read beyond the ends of the series is left out instead of being
-    multiplied as zeros; the result is the same.
+    Taps that reach beyond the series from every step only ever multiply the zeros
+    around it, so that they are left out; the result is the same.
 
     Parameters
     ----------
@@ -45,7 +48,12 @@ class ActivatedConvolution(nn.Conv1d):
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, dilation=dilation)
         n_before = kernel_size - 1 if causal else (kernel_size - 1) // 2
-        self.offsets = [(tap - n_before) * dilation for tap in range(kernel_size)]
+        self.places = [tap - n_before for tap in range(kernel_size)]
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Steps before and after a step on which its output depends."""
+        return -self.places[0] * self.dilation[0], self.places[-1] * self.dilation[0]
 
     def forward(self, inputs: Tensor, padding: Tensor | None = None) -> Tensor:
         """Map (time, batch, in_channels) to (time, batch, out_channels).
@@ -59,86 +67,49 @@ class ActivatedConvolution(nn.Conv1d):
             Which rows of ``inputs.flatten(0, 1)`` are padding: they are read as 0,
             and what they get is meaningless.
         """
-        n_timepoints = inputs.shape[0]
+        activated = functional.gelu(inputs.flatten(0, 1))
+        if padding is not None:
+            activated = activated.index_fill_(0, padding, 0)
+        return self._convolve(activated.unflatten(0, inputs.shape[:2]))
+
+    def _convolve(self, series: Tensor) -> Tensor:
+        dilation = self.dilation[0]
+        n_timepoints, n_series, n_channels = series.shape
+        if n_series >= _MIN_WIDTH or not 1 < dilation < n_timepoints:
+            return self._convolve_dilated(series, dilation)
+        # Steps that are a multiple of the dilation apart, side by side: (time /
+        # dilation, dilation * batch, channels), in which neighbours are neighbours.
+        n_spare = -n_timepoints % dilation
+        padded = functional.pad(series, (0, 0, 0, 0, 0, n_spare))
+        phases = padded.view(-1, dilation * n_series, n_channels)
+        outputs = self._convolve_dilated(phases, 1)
+        return outputs.reshape(-1, n_series, self.out_channels)[:n_timepoints]
+
+    def _convolve_dilated(self, series: Tensor, dilation: int) -> Tensor:
+        n_timepoints = len(series)
         taps = [
-            tap for tap, offset in enumerate(self.offsets) if abs(offset) < n_timepoints
+            tap
+            for tap, place in enumerate(self.places)
+            if abs(place) * dilation < n_timepoints
         ]
-        weight = self.weight[:, :, taps[0] : taps[-1] + 1].permute(2, 1, 0)
+        before = -self.places[taps[0]] * dilation
+        after = self.places[taps[-1]] * dilation
+        if before != after:
+            series = functional.pad(series, (0, 0, 0, 0, before, after))
+            before = 0
         assert self.bias is not None
-        outputs = _ConvolutionOfGELU.apply(
-            inputs,
-            with_spare_columns(weight.to(inputs.dtype)),
-            with_spare_columns(self.bias.to(inputs.dtype)),
-            [self.offsets[tap] for tap in taps],
-            padding,
+        n_spare = -self.out_channels % _BLOCK
+        weight = self.weight[:, :, taps[0] : taps[-1] + 1].unsqueeze(3)
+        weight = functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, n_spare))
+        # (time, batch, channels) -> (1, channels, time, batch), and back
+        outputs = functional.conv2d(
+            series.unsqueeze(0).permute(0, 3, 1, 2),
+            weight.contiguous(memory_format=torch.channels_last).to(series.dtype),
+            functional.pad(self.bias, (0, n_spare)).to(series.dtype),
+            padding=(before, 0),
+            dilation=(dilation, 1),
         )
-        return outputs[:, :, : self.out_channels]
-
-
-class _ConvolutionOfGELU(torch.autograd.Function):
-    """One product of matrices a tap, summed in place.
-
-    Weights are (taps, in_channels, out_channels); one of the offsets is 0.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        inputs: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        offsets: list[int],
-        padding: Tensor | None,
-    ) -> Tensor:
-        activated = functional.gelu(inputs).contiguous()
-        _zero_rows(activated, padding)
-        outputs = inputs.new_empty(*inputs.shape[:2], weight.shape[2])
-        here = offsets.index(0)
-        torch.addmm(bias, _rows(activated), weight[here], out=_rows(outputs))
-        for tap, offset in enumerate(offsets):
-            if offset:
-                target, source = _shifted(outputs, activated, offset)
-                _rows(target).addmm_(_rows(source), weight[tap])
-        ctx.save_for_backward(inputs, activated, weight, padding)
-        ctx.offsets = offsets
-        return outputs
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, activated, weight, padding = ctx.saved_tensors
-        gradient = gradients[0].contiguous()
-        of_activated = torch.empty_like(activated)
-        of_weight = torch.empty_like(weight)
-        here = ctx.offsets.index(0)
-        torch.mm(_rows(gradient), weight[here].t(), out=_rows(of_activated))
-        for tap, offset in enumerate(ctx.offsets):
-            target, source = _shifted(gradient, activated, offset)
-            torch.mm(_rows(source).t(), _rows(target), out=of_weight[tap])
-            if offset:
-                _, of_source = _shifted(gradient, of_activated, offset)
-                _rows(of_source).addmm_(_rows(target), weight[tap].t())
-        _zero_rows(of_activated, padding)
-        of_inputs = torch.ops.aten.gelu_backward(of_activated, inputs)
-        return of_inputs, of_weight, gradient.sum(dim=(0, 1)), None, None
-
-
-def _shifted(outputs: Tensor, inputs: Tensor, offset: int) -> tuple[Tensor, Tensor]:
-    """Return the outputs for which ``inputs[step + offset]`` is there, and these."""
-    n_timepoints = len(outputs)
-    if offset >= 0:
-        return outputs[: n_timepoints - offset], inputs[offset:]
-    return outputs[-offset:], inputs[: n_timepoints + offset]
-
-
-def _rows(series: Tensor) -> Tensor:
-    """View (time, batch, channels) as (time * batch, channels)."""
-    return series.view(-1, series.shape[2])
-
-
-def _zero_rows(series: Tensor, rows: Tensor | None) -> None:
-    if rows is not None:
-        _rows(series).index_fill_(0, rows, 0)
+        return outputs.squeeze(0).permute(1, 2, 0)[:, :, : self.out_channels]
 
 
 class ResidualBlock(nn.Module):
@@ -229,13 +200,12 @@ class DilatedConvolutionStack(nn.Module):
     @property
     def reach(self) -> tuple[int, int]:
         """Steps before and after a step on which its output depends."""
-        convolutions = [
-            module
+        reaches = [
+            module.reach
             for module in self.modules()
             if isinstance(module, ActivatedConvolution)
         ]
-        before = sum(-convolution.offsets[0] for convolution in convolutions)
-        after = sum(convolution.offsets[-1] for convolution in convolutions)
+        before, after = (sum(sides) for sides in zip(*reaches, strict=True))
         return before, after
 
     def forward(self, inputs: Tensor, padding: Tensor | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from torch.nn import functional
 _COLUMNS = 4
 
 
-def with_spare_columns(matrices: Tensor) -> Tensor:
+def _with_spare_columns(matrices: Tensor) -> Tensor:
     """Fill the last axis up with zeros, to a multiple of four; contiguous."""
     return functional.pad(matrices, (0, -matrices.shape[-1] % _COLUMNS)).contiguous()
 
@@ -22,9 +22,9 @@ class RowwiseLinear(nn.Linear):
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (batch, ..., in_features) to (batch, ..., out_features)."""
         rows = inputs.flatten(0, -2)
-        weight = with_spare_columns(self.weight.t())
+        weight = _with_spare_columns(self.weight.t())
         if self.bias is None:
             outputs = torch.mm(rows, weight)
         else:
-            outputs = torch.addmm(with_spare_columns(self.bias), rows, weight)
+            outputs = torch.addmm(_with_spare_columns(self.bias), rows, weight)
         return outputs[:, : self.out_features].unflatten(0, inputs.shape[:-1])
