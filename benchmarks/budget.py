@@ -1,11 +1,10 @@
 """How many steps training is worth, by cross-validation inside the training parts.
 
-For each set, setting and seed one encoder is fitted on the whole training part, without
-labels. Training halts at each number of steps, the latents are judged by repeated
-stratified cross-validation of the recipe (benchmarks/recipe.py), and training goes on:
-by warm_start, which takes up weights, their average, the optimiser and the random
-draws. Each setting is judged in its own pooling and in one that all share. The test
-parts are never opened.
+For each set, setting and seed one encoder a fold is fitted on the series of the other
+folds, without labels. Training halts at each number of steps, the latents are judged on
+the series held out (benchmarks/judging.py), and training goes on: by warm_start, which
+takes up weights, their average, the optimiser and the random draws. Each setting is
+judged in its own pooling and in one that all share. The test parts are never opened.
 
 A halt inside an epoch ends it: training goes on with a new epoch in a new order, and
 the series that were left in the old one are not made up for. Where halts fall between
@@ -15,6 +14,7 @@ of fitting alone, the short work of taking up included.
 
 import argparse
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,14 @@ from sklearn.base import clone
 from benchmarks import datasets, report, running, tasks
 from benchmarks.classification import describe
 from benchmarks.configurations import SETTINGS, own_pooling
-from benchmarks.judging import MEASURED, RECIPE, expected_seconds, judge
+from benchmarks.judging import (
+    MEASURED,
+    RECIPE,
+    expected_seconds,
+    folds,
+    judge,
+    summary,
+)
 from benchmarks.methods import build_trep
 from benchmarks.records import Row, Store
 
@@ -72,22 +79,27 @@ def run(arguments: argparse.Namespace) -> int:
 def compute(
     keys: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Train once, and judge the poolings of these keys at the steps of these keys."""
+    """Train once a fold, and judge the poolings and steps of these keys."""
+    seed = keys[0]["seed"]
     X, y = datasets.load_train(keys[0]["dataset"])
-    model = build_trep(keys[0]["seed"], {**parameters, "warm_start": True})
-    all_parameters = describe(model)
-    # What fit loads when it is first used is not training.
-    clone(model).set_params(max_epochs=0).fit(X)
-    rows = {}
-    for n_steps, seconds in _halts(model, X, [key["n_steps"] for key in keys]):
-        shared = {
-            "fit_seconds": round(seconds, 3),
-            "n_epochs": int(model.n_iter_),
+    judgements: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
+    for fold in folds(X, y, seed):
+        model = build_trep(seed, {**parameters, "warm_start": True})
+        all_parameters = describe(model)
+        # What fit loads when it is first used is not training.
+        clone(model).set_params(max_epochs=0).fit(fold.X)
+        for n_steps, seconds in _halts(model, fold.X, [key["n_steps"] for key in keys]):
+            fitted = {"fit_seconds": seconds, "n_epochs": int(model.n_iter_)}
+            for pooling in [k["pooling"] for k in keys if k["n_steps"] == n_steps]:
+                judged = judge(model, fold, pooling, seed)
+                judgements[n_steps, pooling].append({**fitted, **judged})
+    return [
+        {
+            **summary(judgements[key["n_steps"], key["pooling"]]),
             "all_parameters": all_parameters,
         }
-        for pooling in [key["pooling"] for key in keys if key["n_steps"] == n_steps]:
-            rows[n_steps, pooling] = {**shared, **judge(model, X, y, pooling)}
-    return [rows[key["n_steps"], key["pooling"]] for key in keys]
+        for key in keys
+    ]
 
 
 def write_reports(results: Path) -> list[Path]:

@@ -69,7 +69,7 @@ GROUPS: dict[str, dict[str, Configuration]] = {
         "no-forecast": _without("forecast"),
         "no-divergence": _without("divergence"),
         "no-time-tasks": _without("forecast", "divergence"),
-        "time2vec": Configuration({"time_embedding": "time2vec"}),
+        "rbf": Configuration({"time_embedding": "rbf"}),
         "mlp": Configuration({"time_embedding": "mlp"}),
         "ts2vec": Configuration({"time_embedding": None}),
     },

@@ -27,21 +27,25 @@ ENCODED_AT_ONCE = 64
 
 
 class TimeEmbedding(nn.Module):
-    """Sigmoids of Gaussian bumps over the series, divided by their sum."""
+    """Sigmoids of one linear component and of sines, divided by their sum."""
 
     def __init__(self, n_components: int, time_scale: float) -> None:
         super().__init__()
         self.time_scale = time_scale
-        self.centers = nn.Parameter(torch.linspace(0, 1, n_components))
-        self.log_widths = nn.Parameter(
-            torch.full((n_components,), -math.log(n_components))
-        )
+        n_sines = n_components - 1
+        frequencies = math.pi * (time_scale / 2) ** torch.linspace(0, 1, n_sines)
+        self.slope = nn.Parameter(torch.empty(1).uniform_(-1, 1))
+        self.intercept = nn.Parameter(torch.zeros(1))
+        self.frequencies = nn.Parameter(frequencies)
+        self.phases = nn.Parameter(torch.empty(n_sines).uniform_(0, 2 * math.pi))
 
     def forward(self, time: Tensor) -> Tensor:
         """Map indices (batch, time) to (batch, time, n_components)."""
-        distances = time.unsqueeze(-1) / self.time_scale - self.centers
-        bumps = torch.exp(-((distances / self.log_widths.exp()) ** 2) / 2)
-        positive = torch.sigmoid(bumps)
+        time = time.unsqueeze(-1) / self.time_scale
+        sines = torch.sin(self.frequencies * time + self.phases)
+        positive = torch.sigmoid(
+            torch.cat([self.slope * time + self.intercept, sines], dim=-1)
+        )
         return positive / positive.sum(dim=-1, keepdim=True)
 
 

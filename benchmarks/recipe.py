@@ -63,34 +63,20 @@ def choose_c(features: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, flo
     return float(C_GRID[best]), float(accuracies[best])
 
 
-def nested_accuracy(features: np.ndarray, y: np.ndarray, repeats: int) -> list[float]:
-    """Return one mean accuracy a repeat; C is chosen inside each training fold.
+def stratified_folds(
+    X: np.ndarray, y: np.ndarray, seed: int, most: int | None = None
+) -> Iterator[Split]:
+    """Yield shuffled stratified folds, as many as the smallest class allows.
 
-    The splits depend on the repeat alone, so two feature sets meet the same ones.
+    At least 2, and at most 5 or as many as asked for.
     """
-    return [
-        float(np.mean(list(_outer_accuracies(features, y, repeat))))
-        for repeat in range(repeats)
-    ]
-
-
-def stratified_folds(X: np.ndarray, y: np.ndarray, seed: int) -> Iterator[Split]:
-    """Yield shuffled stratified folds, as many as the smallest class allows, 2 to 5."""
     smallest = int(np.unique(y, return_counts=True)[1].min())
-    n_folds = min(MOST_FOLDS, max(2, smallest))
+    n_folds = min(most or MOST_FOLDS, max(2, smallest))
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class of one member is in one fold only, which is the best to be had.
         warnings.filterwarnings("ignore", message="The least populated class")
         yield from splitter.split(X, y)
-
-
-def _outer_accuracies(
-    features: np.ndarray, y: np.ndarray, repeat: int
-) -> Iterator[float]:
-    for train, test in stratified_folds(features, y, repeat):
-        C, _ = choose_c(features[train], y[train], repeat)
-        yield _accuracies(features, y, (train, test), [C])[0]
 
 
 def _accuracies(

@@ -46,7 +46,7 @@ class TRepTransformer(RepresentationTransformer):
     kernel_size : int, default=3
         Taps of each convolution.
 
-    time_embedding : {"time2vec", "mlp", "rbf"} or None, default="rbf"
+    time_embedding : {"time2vec", "mlp", "rbf"} or None, default="time2vec"
         Kind of time-embedding: a linear component and sines, a network of two layers,
         or Gaussian bumps. None leaves it out together with the two tasks that need
         it, which is the method TS2Vec [2]_.
@@ -272,7 +272,7 @@ class TRepTransformer(RepresentationTransformer):
         hidden_channels: int = 64,
         n_blocks: int = 10,
         kernel_size: int = 3,
-        time_embedding: str | None = "rbf",
+        time_embedding: str | None = "time2vec",
         n_time_latents: int = 16,
         causal: bool = False,
         dropout: float = 0.1,

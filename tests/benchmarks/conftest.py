@@ -47,7 +47,7 @@ def few_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the recipe judge by few folds, which is quicker."""
     from benchmarks import judging, recipe
 
-    monkeypatch.setattr(judging, "REPEATS", 2)
+    monkeypatch.setattr(judging, "N_FOLDS", 2)
     monkeypatch.setattr(recipe, "MOST_FOLDS", 2)
 
 

@@ -66,7 +66,7 @@ def test_rows_are_those_of_their_keys_and_the_test_part_is_not_needed(
     keys = _keys(0, 2, 3, poolings=("max", "max+mean"))
     rows = budget.compute(keys, SMALL | BATCHES)
     assert [row["n_features"] for row in rows] == [4, 8] * 3
-    assert [row["n_epochs"] for row in rows] == [0, 0, 1, 1, 2, 2]
+    assert [row["n_epochs"] for row in rows] == [0, 0, 2, 2, 3, 3]
     assert all(0 <= row["cv_accuracy"] <= 1 for row in rows)
     (last,) = budget.compute(_keys(2), SMALL | BATCHES)
     assert last["cv_accuracy"] == rows[2]["cv_accuracy"]

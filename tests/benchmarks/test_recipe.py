@@ -42,14 +42,6 @@ def test_constant_features_are_no_error(features):
     assert accuracy == pytest.approx(1 / 3)
 
 
-def test_nested_accuracy_is_one_a_repeat_and_repeatable(features):
-    X, y = features
-    accuracies = recipe.nested_accuracy(X, y, repeats=2)
-    assert len(accuracies) == 2
-    assert accuracies == recipe.nested_accuracy(X, y, repeats=2)
-    assert min(accuracies) > 0.4
-
-
 def test_ridge_reports_its_alpha(features):
     chosen = recipe.fit_ridge(*features, seed=0)
     assert chosen.setting.startswith("alpha=")
