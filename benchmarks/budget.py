@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from benchmarks import datasets, report, running, tasks
 from benchmarks.classification import describe
@@ -86,8 +85,6 @@ def compute(
     for fold in folds(X, y, seed):
         model = build_trep(seed, {**parameters, "warm_start": True})
         all_parameters = describe(model)
-        # What fit loads when it is first used is not training.
-        clone(model).set_params(max_epochs=0).fit(fold.X)
         for n_steps, seconds in _halts(model, fold.X, [key["n_steps"] for key in keys]):
             fitted = {"fit_seconds": seconds, "n_epochs": int(model.n_iter_)}
             for pooling in [k["pooling"] for k in keys if k["n_steps"] == n_steps]:

@@ -13,7 +13,8 @@ import argparse
 import itertools
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import numpy as np
 from benchmarks import datasets, report, running, tasks
 from benchmarks.methods import METHODS, NotAvailableError
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
+from benchmarks.recipe import Chosen
 from benchmarks.records import RESULTS, ROOT, Row, Store
 
 HELP = "test accuracy on classification sets, with control, peers and cost"
@@ -105,14 +107,27 @@ def compute(
     model = method.build(key["seed"], parameters)
     if hasattr(model, "warm_up"):
         model.warm_up(X)
+    fit_classifier = partial(method.fit_classifier, seed=key["seed"])
+    row = measure(model, fit_classifier, (X, y), (X_test, y_test))
+    return [{**row, "all_parameters": describe(model, method.package)}]
+
+
+def measure(
+    model: Any,
+    fit_classifier: Callable[[np.ndarray, np.ndarray], Chosen],
+    train: datasets.Part,
+    test: datasets.Part,
+) -> dict[str, Any]:
+    """Return the measured columns: fit, transform, choose, read the test part once."""
+    (X, y), (X_test, y_test) = train, test
     start = time.perf_counter()
     model.fit(X)
     fitted = time.perf_counter()
     features, features_test = np.asarray(model.transform(X)), model.transform(X_test)
     transformed = time.perf_counter()
-    classifier = method.fit_classifier(features, y, key["seed"])
+    classifier = fit_classifier(features, y)
     ended = time.perf_counter()
-    row = {
+    return {
         "accuracy": float(classifier.model.score(np.asarray(features_test), y_test)),
         "cv_accuracy": classifier.cv_accuracy,
         "chosen": classifier.setting,
@@ -120,9 +135,7 @@ def compute(
         "fit_seconds": round(fitted - start, 3),
         "transform_seconds": round(transformed - fitted, 3),
         "classifier_seconds": round(ended - transformed, 3),
-        "all_parameters": describe(model, method.package),
     }
-    return [row]
 
 
 def describe(model: Any, package: str = "") -> str:

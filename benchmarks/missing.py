@@ -12,13 +12,13 @@ counts from the first step that is there.
 
 import argparse
 import itertools
-import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.classification import describe
+from benchmarks.classification import MEASURED, describe, measure
 from benchmarks.configurations import SETTINGS
 from benchmarks.gaps import remove_steps
 from benchmarks.methods import build_trep
@@ -27,15 +27,6 @@ from benchmarks.records import Row, Store
 
 HELP = "test accuracy when a share of the time steps is missing"
 KEY = ("dataset", "share", "method", "seed")
-MEASURED = (
-    "accuracy",
-    "cv_accuracy",
-    "chosen",
-    "n_features",
-    "fit_seconds",
-    "transform_seconds",
-    "classifier_seconds",
-)
 METHODS: dict[str, dict[str, Any]] = {
     "trep": SETTINGS["default"],
     "ts2vec": SETTINGS["ts2vec"],
@@ -89,26 +80,10 @@ def compute(
 ) -> list[dict[str, Any]]:
     """Fit, transform, choose C and read the test accuracy once, for a single key."""
     (key,) = keys
-    X, y = _damaged("train", key)
-    X_test, y_test = _damaged("test", key)
     model = build_trep(key["seed"], parameters)
-    start = time.perf_counter()
-    model.fit(X)
-    fitted = time.perf_counter()
-    features, features_test = model.transform(X), model.transform(X_test)
-    transformed = time.perf_counter()
-    classifier = fit_svm(features, y, key["seed"])
-    row = {
-        "accuracy": float(classifier.model.score(features_test, y_test)),
-        "cv_accuracy": classifier.cv_accuracy,
-        "chosen": classifier.setting,
-        "n_features": features.shape[1],
-        "fit_seconds": round(fitted - start, 3),
-        "transform_seconds": round(transformed - fitted, 3),
-        "classifier_seconds": round(time.perf_counter() - transformed, 3),
-        "all_parameters": describe(model),
-    }
-    return [row]
+    fit_classifier = partial(fit_svm, seed=key["seed"])
+    row = measure(model, fit_classifier, *(_damaged(part, key) for part in PARTS))
+    return [{**row, "all_parameters": describe(model)}]
 
 
 def write_reports(results: Path) -> list[Path]:

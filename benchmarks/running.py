@@ -82,7 +82,7 @@ def run_jobs(jobs: Sequence[Job], store: Store, arguments: argparse.Namespace) -
         store.append(rows)
         failures += any(row.get("error") for row in rows)
         left = _seconds_left(waiting, number, time.perf_counter() - started)
-        say(f"[{number}/{len(waiting)}] {job.title}: {_outcome(rows)}; {left}")
+        say(f"[{number}/{len(waiting)}] {job.title}: {_outcome(job, rows)}; {left}")
     return failures
 
 
@@ -161,16 +161,19 @@ def _last_line(output: str, status: int) -> str:
     return f"exit status {status}: {lines[-1] if lines else 'no output'}"[:500]
 
 
-def _outcome(rows: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(_outcome_of_row(row) for row in rows)
+def _outcome(job: Job, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a figure of each row, named by the columns in which the rows differ."""
+    first = job.keys[0]
+    names = [n for n in first if any(key[n] != first[n] for key in job.keys)]
+    return ", ".join(_outcome_of_row(row, names) for row in rows)
 
 
-def _outcome_of_row(row: Mapping[str, Any]) -> str:
+def _outcome_of_row(row: Mapping[str, Any], names: Sequence[str]) -> str:
     if row.get("error"):
         return f"FAILED ({row['error']})"
-    shown = next(name for name in SHOWN if name in row)
-    what = " ".join(str(row[name]) for name in ("steps", "pooling") if name in row)
-    return f"{what} {shown} {float(row[shown]):.3f}".strip()
+    which = [str(row[name]) for name in names]
+    figure = next((f"{n} {float(row[n]):.3f}" for n in SHOWN if n in row), "done")
+    return " ".join([*which, figure])
 
 
 def _seconds_left(jobs: Sequence[Job], n_done: int, elapsed: float) -> str:

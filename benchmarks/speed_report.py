@@ -14,7 +14,6 @@ BATCHES = {
     "8x512x7": "long pieces",
     "64x128x6": "a large batch",
 }
-LARGEST_SHARE_BESIDE_ENCODER = 0.2
 BESIDE_ENCODER = ("losses", "optimiser", "averaging")
 PIECES = ("data", "encoder", *BESIDE_ENCODER, "rest")
 
