@@ -14,7 +14,6 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -107,14 +106,14 @@ def compute(
     model = method.build(key["seed"], parameters)
     if hasattr(model, "warm_up"):
         model.warm_up(X)
-    fit_classifier = partial(method.fit_classifier, seed=key["seed"])
-    row = measure(model, fit_classifier, (X, y), (X_test, y_test))
+    row = measure(model, method.fit_classifier, key["seed"], (X, y), (X_test, y_test))
     return [{**row, "all_parameters": describe(model, method.package)}]
 
 
 def measure(
     model: Any,
-    fit_classifier: Callable[[np.ndarray, np.ndarray], Chosen],
+    fit_classifier: Callable[[np.ndarray, np.ndarray, int], Chosen],
+    seed: int,
     train: datasets.Part,
     test: datasets.Part,
 ) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def measure(
     fitted = time.perf_counter()
     features, features_test = np.asarray(model.transform(X)), model.transform(X_test)
     transformed = time.perf_counter()
-    classifier = fit_classifier(features, y)
+    classifier = fit_classifier(features, y, seed)
     ended = time.perf_counter()
     return {
         "accuracy": float(classifier.model.score(np.asarray(features_test), y_test)),

@@ -34,7 +34,6 @@ MIN_OVERLAP = 2
 PRODUCT_SIZE = 2048
 PRODUCT_GFLOP = 2 * PRODUCT_SIZE**3 / 1e9
 PRODUCTS_A_ROUND = 3
-COMPILING_STEPS = 40
 TS2VEC = {"time_embedding": None, "hidden_channels": 64, "n_latents": 320}
 BFLOAT16 = {"precision": "bfloat16"}
 
@@ -140,12 +139,6 @@ def ours(parameters: Mapping[str, Any], size: Size, steps: Steps) -> Competitor:
         return steps.mean_seconds(begins)
 
     return run
-
-
-def ours_compiled(size: Size, steps: Steps) -> Competitor:
-    """Time compiled training after many steps, since lengths make it compile anew."""
-    n_untimed = steps.n_untimed + COMPILING_STEPS
-    return ours({"compile": True}, size, steps._replace(n_untimed=n_untimed))
 
 
 class Listener(Callback):
@@ -337,7 +330,6 @@ COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
         "product": partial(product, torch.float32),
         "product-bfloat16": partial(product, torch.bfloat16),
     },
-    "step-compiled": {"ours": partial(ours, {}), "ours-compiled": ours_compiled},
     "step-ts2vec": {
         "ours": partial(ours, TS2VEC),
         "ours-bfloat16": partial(ours, TS2VEC | BFLOAT16),

@@ -97,8 +97,7 @@ def _warm_up() -> None:
     from sklearn_tsrep import TRepTransformer
 
     noise = np.random.default_rng(0).normal(size=(4, 1, 8))
-    tiny = {"n_latents": 1, "hidden_channels": 1, "n_blocks": 1, "max_steps": 1}
-    TRepTransformer(**tiny, random_state=0).fit_transform(noise)
+    TRepTransformer(n_blocks=1, max_steps=1, random_state=0).fit_transform(noise)
 
 
 def _load(*libraries: str) -> None:

@@ -13,7 +13,6 @@ counts from the first step that is there.
 import argparse
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +80,8 @@ def compute(
     """Fit, transform, choose C and read the test accuracy once, for a single key."""
     (key,) = keys
     model = build_trep(key["seed"], parameters)
-    fit_classifier = partial(fit_svm, seed=key["seed"])
-    row = measure(model, fit_classifier, *(_damaged(part, key) for part in PARTS))
+    train, test = (_damaged(part, key) for part in PARTS)
+    row = measure(model, fit_svm, key["seed"], train, test)
     return [{**row, "all_parameters": describe(model)}]
 
 

@@ -9,7 +9,6 @@ are noise in the shapes of known data sets; all runs on the CPU.
 """
 
 import argparse
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import util
@@ -35,7 +34,6 @@ PANELS = ("256x128x6", "1000x100x6", "64x1000x6", "1x20000x7")
 START_SECONDS = 10.0
 SECONDS_A_TRAINED_STEP = 5e-5
 SECONDS_AN_ENCODED_STEP = 1e-5
-COMPILING_SECONDS = 100.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,6 @@ class Work:
     sizes: tuple[str, ...]
     quick_sizes: tuple[str, ...]
     function: str = "compute_times"
-    most_rounds: int | None = None
 
 
 WORKS = (
@@ -63,8 +60,6 @@ WORKS = (
         tuple(BATCHES),
         ("16x100x6",),
     ),
-    # It compiles anew in each round.
-    Work("step-compiled", ("ours", "ours-compiled"), ("16x100x6",), (), most_rounds=3),
     Work("shares", ("step", *PIECES), tuple(BATCHES), ("16x100x6",), "compute_shares"),
     Work("encode", ("plain", "ours"), PANELS, ("256x128x6", "1x20000x7")),
     Work("transform", ("plain", "ours"), PANELS, ("256x128x6",)),
@@ -117,13 +112,10 @@ def _store(results: Path, *, quick: bool) -> Store:
 
 def _is_possible(work: Work) -> bool:
     """Say what is left out, and why."""
-    from sklearn_tsrep import TRepTransformer
-
     if "pypots" in work.methods and util.find_spec("pypots") is None:
         running.say(f"{work.name} is left out: PyPOTS is not installed")
         return False
-    can_compile = "compile" in inspect.signature(TRepTransformer).parameters
-    return can_compile or "ours-compiled" not in work.methods
+    return True
 
 
 def _jobs(works: list[Work], arguments: argparse.Namespace) -> Iterator[running.Job]:
@@ -134,12 +126,8 @@ def _jobs(works: list[Work], arguments: argparse.Namespace) -> Iterator[running.
         "n_timed": 4 if arguments.quick else 10,
     }
     for work in works:
-        n_rounds = min(
-            parameters["n_rounds"], work.most_rounds or parameters["n_rounds"]
-        )
-        own = parameters | {"n_rounds": n_rounds}
         for size in work.quick_sizes if arguments.quick else work.sizes:
-            yield _job(work.function, work.name, size, work.methods, own)
+            yield _job(work.function, work.name, size, work.methods, parameters)
     if arguments.quick:
         return
     for work in works:
@@ -174,7 +162,5 @@ def _expected_seconds(
     if "encode" not in work and "transform" not in work:
         n_steps = parameters["n_untimed"] + parameters["n_timed"] + 1
         per_round = n_instances * n_timepoints * n_steps * SECONDS_A_TRAINED_STEP
-    if work == "step-compiled":
-        per_round += COMPILING_SECONDS / n_methods
     n_rounds = 1 if work.startswith("memory") else parameters["n_rounds"] + 1
     return START_SECONDS + n_rounds * n_methods * per_round

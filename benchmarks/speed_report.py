@@ -260,17 +260,6 @@ TABLES = (
         },
     ),
     Table(
-        "Compiled training step",
-        "step-compiled",
-        "Milliseconds (range over the rounds) after the first 40 steps, which compile "
-        "for a minute or more; a length unlike those before compiles anew.",
-        {
-            "ours": milliseconds("ours"),
-            "compiled": milliseconds("ours-compiled"),
-            "compiled / ours": ratio("ours-compiled", "ours"),
-        },
-    ),
-    Table(
         "Share of the peak",
         "step",
         "The peak is that of a product of two matrices of 2048 x 2048, in turn with "

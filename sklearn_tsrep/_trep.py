@@ -155,11 +155,6 @@ class TRepTransformer(RepresentationTransformer):
         float32 always, and so are features. "bfloat16" is faster on processors that
         have instructions for it, and slower on others.
 
-    compile : bool, default=False
-        Whether to compile the network with `torch.compile` for training. It takes
-        about a minute at first and needs a C++ compiler; see the user guide for where
-        it pays.
-
     early_stopping : bool, default=False
         Whether to hold back a part of the training series, to stop when the loss on
         it no longer falls, and to return to the weights of its lowest value.
@@ -300,7 +295,6 @@ class TRepTransformer(RepresentationTransformer):
         gradient_clip_value: float | None = None,
         weight_averaging: str | None = "equal",
         precision: str = "float32",
-        compile: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -343,7 +337,6 @@ class TRepTransformer(RepresentationTransformer):
         self.gradient_clip_value = gradient_clip_value
         self.weight_averaging = weight_averaging
         self.precision = precision
-        self.compile = compile
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

@@ -183,10 +183,6 @@ class TRepNetwork(nn.Module):
             for head in (self.divergence_head, self.forecast_head):
                 head.requires_grad_(train_heads)
 
-    def compile(self, *arguments: Any, **parameters: Any) -> None:
-        """Compile the convolutions, where the time goes; arguments as for modules."""
-        self.encoder.convolutions.compile(*arguments, **parameters)
-
     def forward(
         self, pair: ContextPair, generator: torch.Generator | None = None
     ) -> ContextViews:

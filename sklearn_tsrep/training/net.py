@@ -81,15 +81,6 @@ class SelfSupervisedNet(NeuralNet):
         self.n_steps_ = 0
         return self
 
-    def torch_compile(self, module: nn.Module, name: str) -> nn.Module:
-        """Compile a network in place, so that its weights keep their names.
-
-        Lengths of crops change from batch to batch: shapes are dynamic.
-        """
-        if self.compile and name == "module":
-            module.compile(dynamic=True)
-        return module
-
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return the batches themselves: they come ready from their source."""
         return _WithinBudget(self, dataset) if training else dataset

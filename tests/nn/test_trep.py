@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -395,12 +394,3 @@ def test_heads_may_be_frozen() -> None:
         assert torch.equal(weight, other)
         assert weight.requires_grad
         assert other.requires_grad is name.startswith("encoder."), name
-
-
-def test_the_convolutions_are_what_is_compiled() -> None:
-    network = network_of()
-    names = list(network.state_dict())
-    with patch.object(nn.Module, "compile", autospec=True) as compiled:
-        network.compile(dynamic=True)
-    compiled.assert_called_once_with(network.encoder.convolutions, dynamic=True)
-    assert list(network.state_dict()) == names

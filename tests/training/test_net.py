@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import call, patch
 
 import numpy as np
 import pytest
@@ -185,19 +184,6 @@ def test_other_errors_of_a_callback_are_not_swallowed() -> None:
     net = toy_net(max_epochs=9, callbacks=[Raising(ZeroDivisionError)])
     with pytest.raises(ZeroDivisionError):
         net.train(PointBatches())
-
-
-@pytest.mark.parametrize("is_compiled", [False, True])
-def test_the_module_is_compiled_in_place_and_nothing_else(is_compiled: bool) -> None:
-    with patch.object(nn.Module, "compile", autospec=True) as compiled:
-        net = toy_net(callbacks=[WeightAveraging()], compile=is_compiled)
-        net.train(PointBatches())
-    # Batches differ in shape, and each new one would be compiled anew.
-    expected = [call(net.module_, dynamic=True)] if is_compiled else []
-    assert compiled.call_args_list == expected
-    for module in (net.module_, net.delivered_module_):
-        assert type(module) is Jitter
-        assert list(module.state_dict()) == ["linear.weight", "linear.bias"]
 
 
 class Single(Jitter):
