@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 from sklearn_tsrep._version import __version__
 
 if TYPE_CHECKING:
+    from sklearn_tsrep._amad import AMADDetector
     from sklearn_tsrep._show_versions import show_versions
     from sklearn_tsrep._trep import TRepTransformer
 
-__all__ = ["TRepTransformer", "__version__", "show_versions"]
+__all__ = ["AMADDetector", "TRepTransformer", "__version__", "show_versions"]
 
 _MODULES = {
+    "AMADDetector": "sklearn_tsrep._amad",
     "TRepTransformer": "sklearn_tsrep._trep",
     "show_versions": "sklearn_tsrep._show_versions",
 }

@@ -1,18 +1,18 @@
-"""The skeleton of transformers that learn a representation."""
+"""The skeleton of estimators that train a network without labels."""
 
 from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 
-from sklearn_tsrep._sklearn import Interval, StrOptions, fit_context
+from sklearn_tsrep._sklearn import Interval, StrOptions
 from sklearn_tsrep.data.panel import Panel
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "scale": ["boolean"],
-        "max_train_length": [Interval(Integral, 2, None, closed="left"), None],
         "max_epochs": [
             StrOptions({"auto"}),
             Interval(Integral, 0, None, closed="left"),
@@ -82,71 +81,18 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         """Return the source of batches."""
 
     @abstractmethod
-    def _read_training(self, X: Any, *, reset: bool) -> Panel:
-        """Validate what `fit` is given, and remember its shape with ``reset``."""
+    def _pieces(self, panel: Panel) -> Pieces:
+        """Return the ranges of the series to train on."""
+
+    @abstractmethod
+    def _hold_back(
+        self, pieces: Pieces, seed: np.random.SeedSequence
+    ) -> tuple[Pieces, Pieces]:
+        """Split pieces into those to train on and those to validate on."""
 
     @abstractmethod
     def _reader(self, panel: Panel) -> SeriesReader:
         """Return what reads the series of a panel for the network."""
-
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn a representation of the time steps of a panel, without labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
-            Series to learn from; see the user guide for all containers. A 2-D array
-            (n_instances, n_timepoints) is a panel of univariate series; pass
-            ``X.T[None]`` for one long series (n_timepoints, n_channels). NaN is
-            missing data.
-
-        y : None
-            Ignored; for pipelines.
-
-        Returns
-        -------
-        self : object
-            The fitted transformer.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the panel is not valid, or training diverges.
-        """
-        resumed = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit(X, resumed=resumed, keep_state=self.warm_start)
-
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Go on learning from a further panel.
-
-        Scaling stays as it was after the first call. Optimiser, averaged weights and
-        random draws go on as well, if the call before was one of `partial_fit` or
-        with ``warm_start``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
-            Series with as many channels as before.
-
-        y : None
-            Ignored; for pipelines.
-
-        Returns
-        -------
-        self : object
-            The fitted transformer.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the panel is not valid, or a parameter of the network
-            or the number of channels changed since the first call.
-        """
-        return self._fit(X, resumed=self.__sklearn_is_fitted__(), keep_state=True)
 
     @property
     def module_(self) -> nn.Module:
@@ -168,10 +114,9 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_weights")
 
-    def _fit(self, X: Any, *, resumed: bool, keep_state: bool) -> Self:
+    def _train(self, panel: Panel, *, resumed: bool, keep_state: bool) -> None:
         from sklearn_tsrep.training.state import training_state
 
-        panel = self._read_training(X, reset=not resumed)
         seed = self._draw_seed()
         if not resumed:
             self._remember(panel)
@@ -191,7 +136,6 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         self._keep_results(net, resumed)
         self._training_state = training_state(net, training) if keep_state else None
         context.call_on_fit_task_end(estimator=self)
-        return self
 
     def _remember(self, panel: Panel) -> None:
         """Take from the panel what does not change when training goes on."""
@@ -216,16 +160,14 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         self, panel: Panel, seed: np.random.SeedSequence, n_epochs_before: int
     ) -> tuple[Any, Any]:
         """Return the batches to train on, and those to validate on, if any."""
-        from sklearn_tsrep.data.batches import cut_into_pieces, hold_back
-
         reader = self._reader(panel)
-        pieces = cut_into_pieces(panel, self.max_train_length)
+        pieces = self._pieces(panel)
         batch_seed = _seed_of(seed.entropy, 2, n_epochs_before)
         if not self.early_stopping:
             return self._batches(reader, pieces, batch_seed, repeatable=False), None
         # A further training draws other crops, but holds back the same series.
         order_seed = _seed_of(self._split_entropy, 0)
-        kept, held_back = hold_back(pieces, self.validation_fraction, order_seed)
+        kept, held_back = self._hold_back(pieces, order_seed)
         validation_seed = _seed_of(seed.entropy, 1)
         return (
             self._batches(reader, kept, batch_seed, repeatable=False),

@@ -59,17 +59,17 @@ def _columns_are_channels(X: Any) -> bool:
     return hasattr(X, "iloc") and not is_flat_frame(X)
 
 
-def _unmasked(X: Any) -> Any:
+def unmasked(X: Any) -> Any:
     """Turn masked entries into NaN: scikit-learn would uncover what they hide."""
     if isinstance(X, np.ma.MaskedArray):
         return read_array(X, "X")
     if isinstance(X, list | tuple):
-        return [_unmasked(row) for row in X]
+        return [unmasked(row) for row in X]
     return X
 
 
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    X = _unmasked(X)
+    X = unmasked(X)
     # `as_panel` looks for infinity, without a mask of the whole of a memory map.
     checks: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": False}
     if reset or estimator._fitted_on_table:

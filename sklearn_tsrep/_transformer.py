@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import TransformerMixin
+from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._base import SelfSupervisedEstimator
 from sklearn_tsrep._panels import read_panel
-from sklearn_tsrep._sklearn import Interval, StrOptions
+from sklearn_tsrep._sklearn import Interval, StrOptions, fit_context
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
 
 if TYPE_CHECKING:
+    from sklearn_tsrep.data.batches import Pieces
     from sklearn_tsrep.training.inference import EncodedBatch
 
 
@@ -33,8 +35,73 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         "n_latents": [Interval(Integral, 1, None, closed="left")],
         "pooling": [StrOptions(set(POOLINGS)), list, tuple],
         "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "max_train_length": [Interval(Integral, 2, None, closed="left"), None],
         "on_empty": [StrOptions({"raise", "nan"})],
     }
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn a representation of the time steps of a panel, without labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series to learn from; see the user guide for all containers. A 2-D array
+            (n_instances, n_timepoints) is a panel of univariate series; pass
+            ``X.T[None]`` for one long series (n_timepoints, n_channels). NaN is
+            missing data.
+
+        y : None
+            Ignored; for pipelines.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the panel is not valid, or training diverges.
+        """
+        resumed = self.warm_start and self.__sklearn_is_fitted__()
+        panel = self._read_training(X, reset=not resumed)
+        self._train(panel, resumed=resumed, keep_state=self.warm_start)
+        return self
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Go on learning from a further panel.
+
+        Scaling stays as it was after the first call. Optimiser, averaged weights and
+        random draws go on as well, if the call before was one of `partial_fit` or
+        with ``warm_start``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series with as many channels as before.
+
+        y : None
+            Ignored; for pipelines.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the panel is not valid, or a parameter of the network
+            or the number of channels changed since the first call.
+        """
+        resumed = self.__sklearn_is_fitted__()
+        panel = self._read_training(X, reset=not resumed)
+        self._train(panel, resumed=resumed, keep_state=True)
+        return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Turn each series into a vector of features.
@@ -153,7 +220,20 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    def _pieces(self, panel: Panel) -> Pieces:
+        from sklearn_tsrep.data.batches import cut_into_pieces
+
+        return cut_into_pieces(panel, self.max_train_length)
+
+    def _hold_back(
+        self, pieces: Pieces, seed: np.random.SeedSequence
+    ) -> tuple[Pieces, Pieces]:
+        from sklearn_tsrep.data.batches import hold_back
+
+        return hold_back(pieces, self.validation_fraction, seed)
+
     def _read_training(self, X: Any, *, reset: bool) -> Panel:
+        """Validate what `fit` is given, and remember its shape with ``reset``."""
         self._check_poolings()
         panel = self._read_observed(X, reset=reset)
         self._check_long_enough(panel)

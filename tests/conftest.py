@@ -8,7 +8,7 @@ import pytest
 from skorch.callbacks import Callback
 from sktime.datasets import load_basic_motions, load_japanese_vowels
 
-from sklearn_tsrep import TRepTransformer
+from sklearn_tsrep import AMADDetector, TRepTransformer
 
 
 def tiny_trep(**parameters: Any) -> TRepTransformer:
@@ -24,6 +24,21 @@ def tiny_trep(**parameters: Any) -> TRepTransformer:
         "random_state": 0,
     }
     return TRepTransformer(**{**small, **parameters})
+
+
+def tiny_amad(**parameters: Any) -> AMADDetector:
+    """Return an AMAD that trains in milliseconds."""
+    small = {
+        "window_length": 8,
+        "d_model": 4,
+        "n_heads": 1,
+        "n_layers": 1,
+        "max_steps": 3,
+        "batch_size": 4,
+        "device": "cpu",
+        "random_state": 0,
+    }
+    return AMADDetector(**{**small, **parameters})
 
 
 def make_waves(

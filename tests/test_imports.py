@@ -27,6 +27,8 @@ LEVELS = {
     "_base": 7,
     "_transformer": 7,
     "_panels": 7,
+    "_series": 7,
+    "_detector": 7,
     "_callbacks": 7,
     "_persistence": 7,
     "_trep": 8,

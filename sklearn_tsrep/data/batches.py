@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,6 +41,9 @@ class SeriesBatch:
     observed: Tensor | None
     visible: Tensor | None
     valid: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     def to(self, device: torch.device | str) -> "SeriesBatch":
         """Return the batch on a device."""
@@ -250,8 +253,8 @@ def hold_back(
     return kept, held_back
 
 
-class ContextBatches:
-    """Epochs of pairs of contexts, in random order.
+class PieceBatches:
+    """Epochs of pieces, in random order.
 
     Each epoch holds every piece once, in batches of sizes as equal as can be, so that
     none is dropped.
@@ -267,17 +270,55 @@ class ContextBatches:
     batch_size : int
         Most pieces a batch.
 
+    seed : int or numpy.random.SeedSequence
+        Of the order, and of what else is drawn.
+
+    repeatable : bool, default=False
+        Whether each epoch draws the same again, as validation wants.
+    """
+
+    def __init__(
+        self,
+        reader: SeriesReader,
+        pieces: Pieces,
+        batch_size: int,
+        seed: int | np.random.SeedSequence,
+        repeatable: bool = False,
+    ) -> None:
+        self.reader = reader
+        self.pieces = pieces
+        self.batch_size = batch_size
+        self.seed = seed
+        self.repeatable = repeatable
+        self.rng = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return -(-len(self.pieces.instances) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        rng = np.random.default_rng(self.seed) if self.repeatable else self.rng
+        order = rng.permutation(len(self.pieces.instances))
+        for rows in np.array_split(order, len(self)):
+            yield self._draw(rows, rng)
+
+    def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> Any:
+        """Return the batch of some pieces."""
+        return self.reader.read(*(part[rows] for part in self.pieces))
+
+
+class ContextBatches(PieceBatches):
+    """Epochs of pairs of contexts, in random order.
+
+    Parameters
+    ----------
+    reader, pieces, batch_size, seed, repeatable
+        As in `PieceBatches`.
+
     min_overlap : int
         Shortest overlap of two contexts.
 
     mask_ratio : float
         Probability with which a step is hidden from the network, anew in each context.
-
-    seed : int or numpy.random.SeedSequence
-        Of the order, the crops and the masks.
-
-    repeatable : bool, default=False
-        Whether each epoch draws the same again, as validation wants.
     """
 
     def __init__(
@@ -290,23 +331,9 @@ class ContextBatches:
         seed: int | np.random.SeedSequence,
         repeatable: bool = False,
     ) -> None:
-        self.reader = reader
-        self.pieces = pieces
-        self.batch_size = batch_size
+        super().__init__(reader, pieces, batch_size, seed, repeatable)
         self.min_overlap = min_overlap
         self.mask_ratio = mask_ratio
-        self.seed = seed
-        self.repeatable = repeatable
-        self.rng = np.random.default_rng(seed)
-
-    def __len__(self) -> int:
-        return -(-len(self.pieces.instances) // self.batch_size)
-
-    def __iter__(self) -> Iterator[ContextPair]:
-        rng = np.random.default_rng(self.seed) if self.repeatable else self.rng
-        order = rng.permutation(len(self.pieces.instances))
-        for rows in np.array_split(order, len(self)):
-            yield self._draw(rows, rng)
 
     def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> ContextPair:
         instances, starts, stops = (part[rows] for part in self.pieces)

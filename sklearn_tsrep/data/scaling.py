@@ -22,11 +22,17 @@ class ChannelScaler:
     ----------
     mean, scale : ndarray of shape (n_channels,), float64
         Subtracted, and divided by.
+
+    largest : float or None
+        Scaled values are cut off at it, to both sides.
     """
 
-    def __init__(self, mean: np.ndarray, scale: np.ndarray) -> None:
+    def __init__(
+        self, mean: np.ndarray, scale: np.ndarray, largest: float | None = None
+    ) -> None:
         self.mean = mean
         self.scale = scale
+        self.largest = largest
 
     @classmethod
     def identity(cls, n_channels: int) -> "ChannelScaler":
@@ -78,6 +84,8 @@ class ChannelScaler:
         """Scale values (..., n_channels) into a new float32 array."""
         scaled = values - self.mean
         scaled /= self.scale
+        if self.largest is not None:
+            np.clip(scaled, -self.largest, self.largest, out=scaled)
         # What is too large for single precision becomes infinite; encoding and
         # training check what comes of it.
         with np.errstate(over="ignore"):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_tsrep.data.batches import ContextPair, SeriesBatch
-from sklearn_tsrep.nn.convolution import DilatedConvolutionStack, dropout
+from sklearn_tsrep.nn.convolution import DilatedConvolutionStack
+from sklearn_tsrep.nn.dropout import dropout
 from sklearn_tsrep.nn.linear import RowwiseLinear
 from sklearn_tsrep.nn.time_embedding import TimeEmbedding
 

@@ -24,7 +24,8 @@ class SelfSupervisedNet(NeuralNet):
     - the module, whose ``forward(batch, generator)`` returns what the losses need, as
       float32 whatever it computes in;
     - the criterion, whose ``forward(module, outputs, generator)`` returns a dict of
-      scalar losses, weighted by its ``task_weights``, and whose ``monitors(outputs)``
+      scalar losses, weighted by its ``task_weights`` (in validation by its
+      ``validation_weights``, if it has them), and whose ``monitors(outputs)``
       returns a dict of scalars to watch;
     - an iterable of batches with ``to(device)`` and ``len``, one pass an epoch, drawn
       by its ``rng``, a `numpy.random.Generator`.
@@ -128,7 +129,11 @@ class SelfSupervisedNet(NeuralNet):
         criterion = self.criterion_
         terms = criterion(module, outputs, generator)
         weights = criterion.task_weights
-        loss: Tensor = sum(weights[name] * term for name, term in terms.items())
+        if not module.training:
+            weights = getattr(criterion, "validation_weights", weights)
+        loss: Tensor = sum(
+            weights[name] * term for name, term in terms.items() if name in weights
+        )
         return {"loss": loss, "terms": terms, "monitors": criterion.monitors(outputs)}
 
     def _autocast(self) -> Any:

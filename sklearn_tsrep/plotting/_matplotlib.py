@@ -1,0 +1,49 @@
+"""What displays share: matplotlib itself, and where to draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+EXTRA = "demo"
+
+
+def import_pyplot(caller: str) -> Any:
+    """Import matplotlib's pyplot, or say how to install it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib. Install it with "
+            f"`pip install matplotlib` or `pip install 'sklearn-tsrep[{EXTRA}]'`."
+        ) from error
+    return plt
+
+
+def given_axes(ax: Any, n_needed: int) -> np.ndarray | None:
+    """Return the axes of an array or list in a row, None if `ax` is neither."""
+    if not isinstance(ax, np.ndarray | list | tuple):
+        return None
+    axes = np.ravel(np.asarray(ax, dtype=object))
+    if len(axes) != n_needed:
+        raise ValueError(f"ax must hold {n_needed} axes, got {len(axes)}.")
+    return axes
+
+
+def grid_in(
+    ax: Any, caller: str, shape: tuple[int, int], size: tuple[float, float], **grid: Any
+) -> Any:
+    """Return a grid in a new figure, or in the place of a single Axes."""
+    plt = import_pyplot(caller)
+    if ax is None:
+        figure = plt.figure(figsize=size, layout="constrained")
+        return figure.add_gridspec(*shape, **grid)
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError(
+            "ax must be of a grid, as plt.subplots makes it, to be divided. Pass an "
+            "array of axes, or None for a new figure."
+        )
+    ax.set_axis_off()
+    return place.subgridspec(*shape, **grid)
