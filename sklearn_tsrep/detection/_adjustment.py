@@ -240,8 +240,8 @@ def pa_k_auc(
     Notes
     -----
     The predictions are the same for all ``k``. F1 changes only where ``k`` passes the
-    share of an anomaly that is hit, so the area is a sum of rectangles, and exact;
-    [1]_, who propose the area, take it on a grid of ``k``.
+    share of an anomaly that is hit, so the area is a sum of rectangles, and exact. It
+    is proposed in [1]_, so that no ``k`` has to be chosen.
 
     References
     ----------

@@ -89,8 +89,8 @@ def vus_pr(
     (recall, precision) at 250 thresholds, evenly spaced in rank, from (0, 1) on; the
     result is the mean over ``l = 0, 1, ..., L``.
 
-    This is the definition of [1]_ as aeon computes it (``range_pr_vus_score``).
-    TSB-AD [2]_ computes something else under the same name: its area is a sum of steps
+    This is the definition of [1]_ as aeon 1.6 has it (``range_pr_vus_score``). TSB-AD
+    computes something else under the same name [2]_: its area is a sum of steps
     instead of trapezoids; in ``p`` it counts the degrees in buffers only where there
     are alarms, so that the recall does not suffer from buffers without; buffers are as
     wide behind an anomaly as in front of it; and ``L`` comes from the period of each

@@ -129,9 +129,9 @@ def test_one_series_is_the_default(name, metric):
 
 @each(WITH_LENGTHS)
 def test_segments_end_with_their_series(name, metric):
-    y_true = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0])
-    y_pred = np.array([0, 0, 0, 1, 1, 0, 0, 0, 1, 0])
-    result = metric(y_true, y_pred, lengths=[5, 5])
+    y_true = np.array([0, 0, 1, 1, 1, 1, 0, 0, 0, 0])
+    y_pred = np.array([0, 0, 0, 1, 1, 1, 1, 1, 0, 0])
+    result = metric(y_true, y_pred, lengths=[3, 2, 5])
     assert not np.array_equal(result, metric(y_true, y_pred))
 
 

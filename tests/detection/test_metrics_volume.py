@@ -49,9 +49,10 @@ def plain_points(y_true, y_score, lengths, buffer):
     ]
     positives = (y_true.sum() + degrees.sum()) / 2
     negatives = len(y_true) - positives
-    ordered = sorted(y_score, reverse=True)
-    for k in range(250):
-        alarms = y_score >= ordered[k * (len(y_score) - 1) // 249]
+    ordered = np.sort(y_score)[::-1]
+    # Places are rounded down as floats are: some that are whole go one further.
+    for place in np.linspace(0, len(y_score) - 1, 250).astype(int):
+        alarms = y_score >= ordered[place]
         hits = degrees[alarms].sum()
         n_found = sum(alarms[first : last + 1].any() for first, last in ranges)
         yield (

@@ -41,11 +41,15 @@ def test_shares_are_those_of_rotary_embeddings(frequency: float) -> None:
     shares = automask(queries, keys, None).exp()
     for head in range(2):
         first, second = (
-            torch.stack([rotary(row, p, frequency) for p, row in enumerate(part[0, head])])
+            torch.stack(
+                [rotary(row, p, frequency) for p, row in enumerate(part[0, head])]
+            )
             for part in (queries, keys)
         )
         expected = (0.5 * first @ second.T).softmax(dim=-1)
-        torch.testing.assert_close(shares[0, head].double(), expected, rtol=1e-6, atol=0)
+        torch.testing.assert_close(
+            shares[0, head].double(), expected, rtol=1e-6, atol=0
+        )
 
 
 def test_equal_queries_and_keys_give_a_map_of_distances() -> None:
@@ -135,7 +139,9 @@ def test_hidden_steps_get_no_share() -> None:
     assert torch.isfinite(outputs).all()
     other = inputs.clone()
     other[0, 2] = 7.0
-    torch.testing.assert_close(mixed(other, visible)[0][0, [0, 1, 3, 4]], outputs[0, [0, 1, 3, 4]])
+    torch.testing.assert_close(
+        mixed(other, visible)[0][0, [0, 1, 3, 4]], outputs[0, [0, 1, 3, 4]]
+    )
 
 
 def test_without_automask_it_is_plain_attention() -> None:
@@ -147,4 +153,6 @@ def test_without_automask_it_is_plain_attention() -> None:
     projected = mixed.projection(inputs).reshape(2, 5, 3, 2, 4)
     queries, keys, values = (projected[:, :, i].transpose(1, 2) for i in range(3))
     expected = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
-    torch.testing.assert_close(outputs, mixed.output(expected.transpose(1, 2).flatten(2)))
+    torch.testing.assert_close(
+        outputs, mixed.output(expected.transpose(1, 2).flatten(2))
+    )
