@@ -17,6 +17,7 @@ TASKS = {
     "ablation": "benchmarks.ablation",
     "budget": "benchmarks.budget",
     "missing": "benchmarks.missing",
+    "anomaly": "benchmarks.anomaly",
     "speed": "benchmarks.speed",
 }
 

@@ -22,7 +22,13 @@ THREAD_VARIABLES = (
 )
 
 # The figure that a line of progress shows: the first of these that a row has.
-SHOWN = ("accuracy", "cv_accuracy", "milliseconds", "working_memory_mb")
+SHOWN = (
+    "accuracy",
+    "cv_accuracy",
+    "average_precision",
+    "milliseconds",
+    "working_memory_mb",
+)
 
 
 @dataclass(frozen=True)
