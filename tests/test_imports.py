@@ -29,6 +29,7 @@ LEVELS = {
     "_panels": 7,
     "_series": 7,
     "_detector": 7,
+    "_window_detector": 7,
     "_callbacks": 7,
     "_persistence": 7,
     "_trep": 8,

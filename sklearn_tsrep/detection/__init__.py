@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sklearn_tsrep.detection.evaluation import evaluate_detectors, judge_scores
     from sklearn_tsrep.detection.metrics import (
         affiliation_f1,
         affiliation_precision,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         vus_pr,
         vus_roc,
     )
+    from sklearn_tsrep.detection.segments import from_segments, to_segments
 
 __all__ = [
     "affiliation_f1",
@@ -28,6 +30,9 @@ __all__ = [
     "best_f1",
     "delay_adjust",
     "delay_tolerant_f1",
+    "evaluate_detectors",
+    "from_segments",
+    "judge_scores",
     "pa_k_auc",
     "pa_k_f1",
     "point_adjust",
@@ -35,12 +40,19 @@ __all__ = [
     "range_f1",
     "range_precision",
     "range_recall",
+    "to_segments",
     "vus_pr",
     "vus_roc",
 ]
 
 _METRICS = "sklearn_tsrep.detection.metrics"
+_EVALUATION = "sklearn_tsrep.detection.evaluation"
+_SEGMENTS = "sklearn_tsrep.detection.segments"
 _MODULES = {
+    "evaluate_detectors": _EVALUATION,
+    "judge_scores": _EVALUATION,
+    "from_segments": _SEGMENTS,
+    "to_segments": _SEGMENTS,
     "affiliation_f1": _METRICS,
     "affiliation_precision": _METRICS,
     "affiliation_recall": _METRICS,

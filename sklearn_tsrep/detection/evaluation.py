@@ -40,7 +40,7 @@ def evaluate_detectors(
     series: Mapping[str, tuple[Any, Any, ArrayLike]],
     *,
     alarm_ratio: float = 0.01,
-    max_buffer: int = 100,
+    max_buffer: int = 500,
 ) -> pd.DataFrame:
     """Fit each detector on the first part of each series, and judge it by the second.
 
@@ -57,7 +57,7 @@ def evaluate_detectors(
     alarm_ratio : float, default=0.01
         As in `judge_scores`.
 
-    max_buffer : int, default=100
+    max_buffer : int, default=500
         As in `judge_scores`.
 
     Returns
@@ -110,7 +110,7 @@ def judge_scores(
     offset: float | None = None,
     *,
     alarm_ratio: float = 0.01,
-    max_buffer: int = 100,
+    max_buffer: int = 500,
 ) -> dict[str, float]:
     """Return what scores of one series are worth by its labels.
 
@@ -133,7 +133,7 @@ def judge_scores(
         Share of training and test scores together that are alarms in the protocol of
         many papers, for point adjustment.
 
-    max_buffer : int, default=100
+    max_buffer : int, default=500
         Of `vus_pr`.
 
     Returns
