@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-EXTRA = "demo"
+EXTRA = "plot"
 
 
 def import_pyplot(caller: str) -> Any:
