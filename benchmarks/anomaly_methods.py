@@ -19,7 +19,9 @@ PAPER: dict[str, Any] = {
     "max_epochs": 10,
     "early_stopping": True,
     "lr_schedule": "exponential",
+    "error": "squared",
     "temperature": 1.0,
+    "smoothing": 1,
 }
 
 
@@ -83,15 +85,15 @@ METHODS = {
     "reconstruction": Method(
         "amad",
         amad(),
-        "the reconstruction error of the row amad, without divergence",
-        {"score_method": "reconstruction"},
+        "the squared reconstruction error of the row amad",
+        {"error": "squared", "temperature": 0.0, "smoothing": 1},
     ),
     "amad": Method("amad", amad(), "AMADDetector, defaults"),
     "amad-paper-score": Method(
         "amad",
         amad(),
-        "the same network with the score of the paper (`temperature=1`)",
-        {"score_method": "weighted", "temperature": 1.0},
+        "the same network with the score of the paper",
+        {"error": "squared", "temperature": 1.0, "smoothing": 1},
     ),
     "pyod": Method(
         "pyod",

@@ -107,12 +107,17 @@ class AMADDetector(WindowDetector):
         Whether the error of a step is the mean over channels in training, or as the
         paper prints it their sum, which weighs it more.
 
-    score_method : {"weighted", "reconstruction"}, default="weighted"
-        Whether errors are weighted by the divergence, or taken as they are.
+    error : {"absolute", "squared"}, default="absolute"
+        What of the difference between a value and its reconstruction makes the score.
+        The paper squares it, so that few large differences count most.
 
-    temperature : float, default=1.0
-        Factor of the divergence in the weights; 1 in the paper. With a negative one
-        steps count more where the maps diverge.
+    temperature : float, default=0.0
+        Factor of the divergence in the weights of the errors: 0 for none, 1 in the
+        paper. With a negative one steps count more where the maps diverge.
+
+    smoothing : int, default=50
+        Time points around each over which scores are averaged; 1 for none, as in the
+        paper.
 
     contamination : float or "auto", default="auto"
         Share of anomalies among the training time points, for the threshold; "auto"
@@ -267,7 +272,7 @@ class AMADDetector(WindowDetector):
         "contrast": ["boolean"],
         "contrast_temperature": [Interval(Real, None, None, closed="neither")],
         "reduction": [StrOptions({"mean", "sum"})],
-        "score_method": [StrOptions({"weighted", "reconstruction"})],
+        "error": [StrOptions({"absolute", "squared"})],
         "temperature": [Interval(Real, None, None, closed="neither")],
     }
 
@@ -291,8 +296,9 @@ class AMADDetector(WindowDetector):
         contrast: bool = True,
         contrast_temperature: float = 0.07,
         reduction: str = "mean",
-        score_method: str = "weighted",
-        temperature: float = 1.0,
+        error: str = "absolute",
+        temperature: float = 0.0,
+        smoothing: int = 50,
         contamination: float | str = "auto",
         threshold: str = "quantile",
         scale: bool = True,
@@ -333,8 +339,9 @@ class AMADDetector(WindowDetector):
         self.contrast = contrast
         self.contrast_temperature = contrast_temperature
         self.reduction = reduction
-        self.score_method = score_method
+        self.error = error
         self.temperature = temperature
+        self.smoothing = smoothing
         self.contamination = contamination
         self.threshold = threshold
         self.scale = scale
@@ -452,28 +459,35 @@ class AMADDetector(WindowDetector):
             )
 
     def _time_scores(self, panel: Panel) -> np.ndarray:
-        return self._averaged(panel, self._time_scores_of_windows)
+        return self._smoothed(panel, self._time_scores_of_windows)
 
     def _channel_scores(self, panel: Panel) -> np.ndarray:
-        return self._averaged(panel, self._channel_scores_of_windows)
+        return self._smoothed(panel, self._channel_scores_of_windows)
 
     def _time_scores_of_windows(self, outputs: Reconstruction) -> Tensor:
         """Return the anomaly scores (batch, time) of steps in their windows."""
-        from sklearn_tsrep.losses.amad import step_errors
+        from sklearn_tsrep.losses.amad import mean_of_channels
 
-        return self._step_weights(outputs) * step_errors(outputs)
+        errors = mean_of_channels(self._errors(outputs), outputs)
+        return self._step_weights(outputs) * errors
 
     def _channel_scores_of_windows(self, outputs: Reconstruction) -> Tensor:
         """Return the parts (batch, time, n_channels) of these scores."""
-        from sklearn_tsrep.losses.amad import channel_errors, n_observed
+        from sklearn_tsrep.losses.amad import n_observed
 
-        errors = channel_errors(outputs) / n_observed(outputs).unsqueeze(-1)
-        return self._step_weights(outputs).unsqueeze(-1) * errors
+        weights = self._step_weights(outputs) / n_observed(outputs)
+        return weights.unsqueeze(-1) * self._errors(outputs)
+
+    def _errors(self, outputs: Reconstruction) -> Tensor:
+        from sklearn_tsrep.losses.amad import channel_errors
+
+        errors = channel_errors(outputs)
+        return errors.sqrt() if self.error == "absolute" else errors
 
     def _step_weights(self, outputs: Reconstruction) -> Tensor:
         """Return the weights (batch, time) of the errors of steps, 1 in the mean."""
         from sklearn_tsrep.losses.amad import divergence_weights
 
-        if self.score_method == "reconstruction" or outputs.maps[0].automask is None:
+        if not self.temperature or outputs.maps[0].automask is None:
             return outputs.values.new_ones(outputs.values.shape[:2])
         return divergence_weights(outputs, self.temperature)

@@ -209,7 +209,8 @@ class TimePointDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         contributions : ndarray of shape (n_timepoints, n_channels), float64
             Not negative; their sums over channels are ``-score_samples(X)``. For a
-            segment take the mean over its rows.
+            segment take the mean over its rows. Scores that are smoothed have smoothed
+            parts.
 
         Raises
         ------

@@ -36,6 +36,7 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
         **TimePointDetector._parameter_constraints,
         "window_length": [Interval(Integral, 2, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left"), None],
+        "smoothing": [Interval(Integral, 1, None, closed="left")],
     }
 
     @abstractmethod
@@ -164,20 +165,33 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
         return self.stride or max(self.window_length // 2, 1)
 
     def _steps_before(self, n_timepoints: int, first: int) -> int:
-        windows = self._windows(np.array([n_timepoints]))
-        return int(windows.starts[windows.stops > first].min())
+        from sklearn_tsrep.features.smoothing import steps_around
 
-    def _averaged(self, panel: Panel, scores_of: Callable[[Any], Tensor]) -> np.ndarray:
+        averaged = max(first - steps_around(self.smoothing)[0], 0)
+        windows = self._windows(np.array([n_timepoints]))
+        return int(windows.starts[windows.stops > averaged].min())
+
+    def _smoothed(self, panel: Panel, scores_of: Callable[[Any], Tensor]) -> np.ndarray:
         """Return the mean over the windows that cover a time point, of what they say.
 
-        Series one after another.
+        Then the moving average in each series; series one after another.
         """
+        from sklearn_tsrep.features.smoothing import moving_average
         from sklearn_tsrep.training.windows import mean_over_windows
 
-        return mean_over_windows(
+        scores = mean_over_windows(
             self.module_,
             self._reader(panel),
             self._windows(panel.lengths),
             scores_of,
             show_progress=bool(self.verbose),
+        )
+        if self.smoothing == 1:
+            return scores
+        parts = np.split(scores, np.cumsum(panel.lengths)[:-1])
+        return np.concatenate(
+            [
+                moving_average(part, ~np.isnan(series).all(axis=0), self.smoothing)
+                for part, series in zip(parts, panel.series, strict=True)
+            ]
         )

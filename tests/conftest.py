@@ -30,6 +30,7 @@ def tiny_amad(**parameters: Any) -> AMADDetector:
     """Return an AMAD that trains in milliseconds."""
     small = {
         "window_length": 8,
+        "smoothing": 3,
         "d_model": 4,
         "n_heads": 1,
         "n_layers": 1,

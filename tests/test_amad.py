@@ -29,25 +29,23 @@ def series():
     return make_series()
 
 
-def test_it_finds_what_breaks_a_wave():
-    series = make_series(600)
-    detector = tiny_amad(
-        window_length=40, d_model=16, n_heads=2, max_steps=80, batch_size=16
-    ).fit(series)
-    later = make_series(900)[600:]
-    is_odd = np.zeros(300, dtype=bool)
+def test_it_finds_a_channel_that_leaves_the_others():
+    rng = np.random.default_rng(0)
+    wave = np.sin(0.3 * np.arange(900)) + 0.3 * rng.normal(size=900)
+    X = wave[:, np.newaxis] * [1, -1, 1, -1, 1, -1] + 0.1 * rng.normal(size=(900, 6))
+    later, is_odd = X[600:].copy(), np.zeros(300, dtype=bool)
     for start in (60, 200):
-        later[start : start + 8] = later[start]
-        later[start : start + 8, 0] += 1.5
-        is_odd[start : start + 8] = True
-    scores = detector.score_samples(later)
-    untrained = tiny_amad(window_length=40, d_model=16, n_heads=2, max_epochs=0)
-    control = untrained.fit(series).score_samples(later)
-    found, by_chance = (
-        average_precision_score(is_odd, -values) for values in (scores, control)
+        later[start : start + 10, 0] *= -1
+        is_odd[start : start + 10] = True
+    trained, untrained = (
+        tiny_amad(d_model=4, batch_size=16, lr=1e-2, **budget).fit(X[:600])
+        for budget in ({"max_steps": 150}, {"max_epochs": 0})
     )
-    assert found > 0.4
-    assert found > by_chance + 0.2
+    found, by_chance = (
+        average_precision_score(is_odd, -detector.score_samples(later))
+        for detector in (trained, untrained)
+    )
+    assert found > by_chance + 0.3
 
 
 ABLATIONS = {
@@ -92,6 +90,9 @@ def test_parts_switch_off_one_by_one(series, name):
         {"n_layers": 2},
         {"precision": "bfloat16"},
         {"scale": False},
+        {"error": "squared"},
+        {"smoothing": 9},
+        {"temperature": 50.0},
     ],
     ids=lambda parameters: next(iter(parameters)),
 )
@@ -105,7 +106,9 @@ def test_parameters_matter(series, parameters):
 
 def test_the_score_is_the_error_weighted_by_the_divergence(series):
     # One window is the whole series: nothing is averaged.
-    detector = tiny_amad(window_length=80, temperature=5.0).fit(series)
+    detector = tiny_amad(
+        window_length=80, error="squared", temperature=5.0, smoothing=1
+    ).fit(series)
     scaled = ((series - detector.mean_) / detector.scale_).astype(np.float32)
     batch = detector._reader(detector._read(series, None, None).panel).read(
         np.array([0]), np.array([0]), np.array([80])
@@ -117,12 +120,25 @@ def test_the_score_is_the_error_weighted_by_the_divergence(series):
     weights = np.exp(-5.0 * divergence)
     expected = -errors * 80 * weights / weights.sum()
     np.testing.assert_allclose(detector.score_samples(series), expected, rtol=1e-3)
-    detector.set_params(score_method="reconstruction")
+    detector.set_params(temperature=0.0)
     np.testing.assert_allclose(detector.score_samples(series), -errors, rtol=1e-3)
+    detector.set_params(error="absolute")
+    differences = np.abs(outputs.values[0].numpy() - scaled).mean(axis=1)
+    np.testing.assert_allclose(detector.score_samples(series), -differences, rtol=1e-3)
+
+
+def test_scores_are_averaged_within_their_series(series):
+    detector = tiny_amad(smoothing=1).fit(series)
+    rough = detector.score_samples(series, lengths=[50, 30])
+    detector.set_params(smoothing=5)
+    smooth = detector.score_samples(series, lengths=[50, 30])
+    np.testing.assert_allclose(smooth[10], rough[8:13].mean())
+    np.testing.assert_allclose(smooth[49], rough[47:50].mean())
+    np.testing.assert_allclose(smooth[50], rough[50:53].mean())
 
 
 def test_overlapping_windows_are_averaged(series):
-    detector = tiny_amad(stride=8, score_method="reconstruction").fit(series[:16])
+    detector = tiny_amad(stride=8, smoothing=1).fit(series[:16])
     first, second = (detector.score_samples(series[s : s + 8]) for s in (0, 8))
     between = detector.score_samples(series[4:12])
     detector.set_params(stride=4)

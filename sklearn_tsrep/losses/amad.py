@@ -192,7 +192,12 @@ def step_errors(outputs: Reconstruction) -> Tensor:
 
     It is 0 at steps without a value.
     """
-    return channel_errors(outputs).sum(dim=-1) / n_observed(outputs)
+    return mean_of_channels(channel_errors(outputs), outputs)
+
+
+def mean_of_channels(errors: Tensor, outputs: Reconstruction) -> Tensor:
+    """Return the mean (batch, time) of errors, 0 at missing values, over the others."""
+    return errors.sum(dim=-1) / n_observed(outputs)
 
 
 def n_observed(outputs: Reconstruction) -> Tensor:
