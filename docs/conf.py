@@ -22,14 +22,24 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "ignore_pattern": "quickstart",
+    "download_all_examples": False,
+    "show_signature": False,
+}
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -61,5 +71,11 @@ def insert_result_tables(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace("%% result tables %%", result_tables())
 
 
+def is_request(app: Sphinx, kind: str, name: str, *rest: object) -> bool | None:
+    """Leave out what scikit-learn generates for the routing of metadata."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-skip-member", is_request)
     app.connect("source-read", insert_result_tables)

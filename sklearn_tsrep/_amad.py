@@ -206,7 +206,7 @@ class AMADDetector(WindowDetector):
     n_features_in_ : int
         Channels seen in fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_channels,)
         Names of the channels, where X was a frame with names.
 
     history_ : dict of str to ndarray
@@ -220,7 +220,7 @@ class AMADDetector(WindowDetector):
     n_iter_ : int
         Epochs.
 
-    mean_, scale_ : ndarray of shape (n_features_in_,)
+    mean_, scale_ : ndarray of shape (n_channels,)
         What channels are standardised with.
 
     module_ : torch.nn.Module
