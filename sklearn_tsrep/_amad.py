@@ -58,13 +58,13 @@ class AMADDetector(WindowDetector):
         Time points from one window to the next, in training and in scoring; None for
         half of a window. What is left at the end of a series gets a window of its own.
 
-    d_model : int, default=64
+    d_model : int, default=16
         Width of the network, a multiple of twice ``n_heads``.
 
     n_layers : int, default=3
         Layers of the network.
 
-    n_heads : int, default=4
+    n_heads : int, default=2
         Heads of the attention, each with a frequency of its own.
 
     dropout : float, default=0.0
@@ -136,7 +136,7 @@ class AMADDetector(WindowDetector):
         Passes over the windows; "auto" for as many as give ``max_steps``. 0 leaves
         the random weights: a control that every comparison should carry.
 
-    max_steps : int, default=300
+    max_steps : int, default=150
         Steps of the optimiser with ``max_epochs="auto"``.
 
     batch_size : int, default=32
@@ -247,7 +247,7 @@ class AMADDetector(WindowDetector):
     >>> from sklearn_tsrep import AMADDetector
     >>> steps = np.arange(400)
     >>> X = np.column_stack([np.sin(steps / 5), np.cos(steps / 7)])
-    >>> detector = AMADDetector(window_length=40, d_model=16, n_heads=2, max_steps=60,
+    >>> detector = AMADDetector(window_length=40, smoothing=5, max_steps=60,
     ...                         random_state=0).fit(X)
     >>> X_new = X.copy()
     >>> X_new[200:205] = 3.0
@@ -281,9 +281,9 @@ class AMADDetector(WindowDetector):
         window_length: int = 100,
         *,
         stride: int | None = None,
-        d_model: int = 64,
+        d_model: int = 16,
         n_layers: int = 3,
-        n_heads: int = 4,
+        n_heads: int = 2,
         dropout: float = 0.0,
         automask: bool = True,
         alpha: float = 0.6,
@@ -303,7 +303,7 @@ class AMADDetector(WindowDetector):
         threshold: str = "quantile",
         scale: bool = True,
         max_epochs: int | str = "auto",
-        max_steps: int = 300,
+        max_steps: int = 150,
         batch_size: int = 32,
         lr: float = 1e-3,
         optimizer: str | type = "AdamW",

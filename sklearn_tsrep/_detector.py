@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._series import Rows, read_rows
 from sklearn_tsrep._sklearn import Interval, StrOptions
 from sklearn_tsrep.data.panel import Panel
-from sklearn_tsrep.thresholds import THRESHOLDS, fit_offset
+from sklearn_tsrep.thresholds import THRESHOLDS, check_labels, fit_offset
 
 
 class TimePointDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -175,8 +175,7 @@ class TimePointDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
             to judge the detector by.
 
         y : array-like of shape (n_timepoints,), default=None
-            For ``threshold="best_f1"``: 1 for anomalies and 0 for normal time points,
-            or -1 and 1 as `predict` has them.
+            For ``threshold="best_f1"``: 1 for anomalies, 0 for normal time points.
 
         lengths, series_id
             As in `score_samples`.
@@ -251,25 +250,10 @@ class TimePointDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         )
         labels = None
         if self.threshold == "best_f1" and y is not None:
-            labels = _is_anomaly(y, len(scores))
-            labels = labels if rows.order is None else labels[rows.order]
-            labels = labels[observed]
+            labels = rows.arranged(check_labels(y, len(scores)))[observed]
         self.offset_ = fit_offset(
             scores[observed],
             self.threshold,
             self.contamination,
             labels,
         )
-
-
-def _is_anomaly(y: Any, n_rows: int) -> np.ndarray:
-    """Read labels of anomalies, 1 against 0 or -1 against 1."""
-    labels = column_or_1d(y)
-    kinds = set(np.unique(labels).tolist())
-    if len(labels) != n_rows or kinds not in ({0, 1}, {-1, 1}):
-        raise ValueError(
-            "y must hold a label for each row of X, 1 for anomalies and 0 for normal "
-            "ones, or -1 and 1, with both kinds; got "
-            f"{len(labels)} labels of {sorted(kinds)[:5]} for {n_rows} rows."
-        )
-    return labels == 1 if kinds == {0, 1} else labels == -1

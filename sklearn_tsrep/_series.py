@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_tsrep._panels import unmasked
+from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.data.panel import Panel
 
 
@@ -23,6 +24,10 @@ class Rows(NamedTuple):
 
     panel: Panel
     order: np.ndarray | None
+
+    def arranged(self, values: np.ndarray) -> np.ndarray:
+        """Bring values of the rows into the order of the panel."""
+        return values if self.order is None else values[self.order]
 
     def restored(self, values: np.ndarray) -> np.ndarray:
         """Bring values of the time points of the panel into the order of the rows."""
@@ -55,10 +60,10 @@ def read_rows(
             raise ValueError("lengths and series_id say the same; give one of them.")
         order, lengths = _grouped(series_id, len(X))
         X = X if order is None else X[order]
-    bounds = np.cumsum(_checked_lengths(lengths, len(X)))[:-1]
-    if not len(bounds):
+    borders = series_bounds(lengths, len(X))[1:-1]
+    if not len(borders):
         return Rows(Panel.from_series(X.T[np.newaxis]), order)
-    return Rows(Panel.from_series([part.T for part in np.split(X, bounds)]), order)
+    return Rows(Panel.from_series([part.T for part in np.split(X, borders)]), order)
 
 
 def _grouped(series_id: Any, n_rows: int) -> tuple[np.ndarray | None, np.ndarray]:
@@ -79,16 +84,3 @@ def _grouped(series_id: Any, n_rows: int) -> tuple[np.ndarray | None, np.ndarray
     order = np.argsort(ranks[inverse], kind="stable")
     is_sorted = np.array_equal(order, np.arange(n_rows))
     return None if is_sorted else order, counts[by_appearance]
-
-
-def _checked_lengths(lengths: Any, n_rows: int) -> np.ndarray:
-    if lengths is None:
-        return np.array([n_rows])
-    lengths = column_or_1d(lengths)
-    is_whole = lengths.dtype.kind in "iu"
-    if not is_whole or (lengths < 1).any() or lengths.sum() != n_rows:
-        raise ValueError(
-            "lengths must be whole numbers of at least 1 that sum to the rows of X "
-            f"({n_rows}), got {lengths.tolist()[:10]} with sum {lengths.sum()}."
-        )
-    return lengths

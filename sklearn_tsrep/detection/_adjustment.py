@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import f1_score
 from sklearn.utils import check_scalar
 
+from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.detection._labels import (
     Labels,
     Segments,
     labels_and_alarms,
     segments_of,
-    series_bounds,
 )
 
 

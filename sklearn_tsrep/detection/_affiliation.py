@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.detection._labels import (
     Labels,
     Positions,
     harmonic_mean,
     labels_and_alarms,
     segments_of,
-    series_bounds,
 )
 
 Values = NDArray[np.float64]

@@ -70,24 +70,6 @@ def labels_and_alarms(
     return labels, alarms
 
 
-def series_bounds(lengths: ArrayLike | None, n_timepoints: int) -> Positions:
-    """Return where each series starts, and at the end the number of time points."""
-    if lengths is None:
-        return np.array([0, n_timepoints])
-    steps = np.asarray(lengths)
-    if steps.ndim != 1 or steps.dtype.kind not in "iu" or (steps < 1).any():
-        raise ValueError(
-            "lengths must be a sequence of positive integers, the time points of each "
-            f"series, got {lengths!r}."
-        )
-    if steps.sum() != n_timepoints:
-        raise ValueError(
-            f"lengths must sum to the number of time points, {n_timepoints}, but they "
-            f"sum to {steps.sum()}."
-        )
-    return np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
-
-
 def check_option(value: str, name: str, options: tuple[str, ...]) -> None:
     """Raise if a parameter is none of the words that it may be."""
     if value not in options:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_scalar
 
+from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.detection._labels import (
     Labels,
     Positions,
@@ -14,7 +15,6 @@ from sklearn_tsrep.detection._labels import (
     harmonic_mean,
     labels_and_alarms,
     segments_of,
-    series_bounds,
 )
 
 Values = NDArray[np.float64]

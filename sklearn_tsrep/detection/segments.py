@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_tsrep.detection._labels import series_bounds
+from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.thresholds import check_labels, check_scores
 
 _FIELDS = [
