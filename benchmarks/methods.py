@@ -160,7 +160,7 @@ METHODS = {
         build_trep,
         "TRepTransformer in the setting of T-Rep's paper, except that training ends "
         "after 200 steps (paper: up to 200 epochs); one seed",
-        parameters=lambda results: {**SETTINGS["paper"], "max_steps": 200},
+        parameters=lambda results: SETTINGS["paper"],
         takes_parameters=True,
         most_seeds=1,
         is_quick=False,
