@@ -208,18 +208,34 @@ def _seeds() -> str:
 
 
 def _means(rows: list[Row]) -> Iterator[str]:
-    """Yield accuracy and seconds, over the sets that all cells have."""
+    """Yield accuracy and seconds of each setting, over the sets that it is done on.
+
+    Then those of all settings, over the sets and steps that they share.
+    """
+    settings = report.in_order(rows, "setting")
+    for setting in settings:
+        yield from _mean(setting, [row for row in rows if row["setting"] == setting])
+    if len(settings) > 1:
+        yield from _mean(", ".join(settings), _shared(rows))
+
+
+def _mean(title: str, rows: list[Row]) -> Iterator[str]:
     others = ("setting", "pooling", "n_steps", "seed")
     sets = report.common(rows, "dataset", others)
     if not sets:
-        yield "No data set has all settings, steps and seeds yet."
         return
     kept = [row for row in rows if row["dataset"] in sets]
-    yield "## Mean over data sets"
+    yield f"## Mean of {title}"
     yield f"Over {len(sets)} data sets: {', '.join(sorted(sets))}."
     yield _table(report.average(kept, "dataset", others))
     yield "Seconds of fitting until then, without judging:"
     yield _seconds_table(kept)
+
+
+def _shared(rows: list[Row]) -> list[Row]:
+    """Return the rows of the first seed, at the steps that all settings have."""
+    steps = report.common(rows, "n_steps", ("setting",))
+    return [row for row in rows if row["n_steps"] in steps and row["seed"] == "0"]
 
 
 def _tables_of_sets(rows: list[Row]) -> Iterator[str]:
