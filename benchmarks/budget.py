@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks import datasets, report, running, tasks
 from benchmarks.classification import describe
-from benchmarks.configurations import SETTINGS, own_pooling
+from benchmarks.configurations import COMMON_POOLING, SETTINGS, own_pooling
 from benchmarks.judging import (
     MEASURED,
     RECIPE,
@@ -40,7 +40,6 @@ KEY = ("dataset", "setting", "seed", "n_steps", "pooling")
 STEPS = (0, 25, 50, 100, 200, 400)
 QUICK_STEPS = (0, 10, 20)
 QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
-COMMON_POOLING = "max+segments2"
 # A step of the paper's setting costs about five of the others.
 N_SEEDS = {"default": 3, "paper": 1, "ts2vec": 1}
 EXPECTED_STEP_SECONDS = {"default": 0.25, "paper": 1.25, "ts2vec": 0.2}

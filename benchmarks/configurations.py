@@ -34,6 +34,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+# That of the defaults, in which settings with other poolings are compared too.
+COMMON_POOLING = "max+segments2"
+
+
 @dataclass(frozen=True)
 class Configuration:
     """What differs from the defaults: parameters of the encoder, and its data.

@@ -201,8 +201,9 @@ METHODS = {
         "200 steps or a few more; channels z-scored, shorter series filled with NaN, "
         "whose steps PyPOTS masks in encoding, takes for zeros in training, and "
         "counts in the maximum; it keeps the epoch of the lowest training loss and "
-        "averages no weights",
+        "averages no weights; one seed",
         package="pypots",
+        most_seeds=1,
         extra="peers",
         is_quick=False,
         expected_seconds=90,
