@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.classification import describe
 from benchmarks.configurations import (
     COMMON_POOLING,
     CONFIGURATIONS,
@@ -36,7 +35,7 @@ from benchmarks.judging import (
     judge,
     summary,
 )
-from benchmarks.methods import build_trep
+from benchmarks.methods import build_trep, describe, resolved_trep
 from benchmarks.records import Row, Store
 
 HELP = "what each choice is worth, by cross-validation inside training parts"
@@ -159,6 +158,7 @@ def _job(
         keys=[{**shared, "seed": seed, "pooling": pooling} for pooling in poolings],
         function=f"{__name__}:compute",
         parameters=parameters,
+        all_parameters=resolved_trep(CONFIGURATIONS[configuration].parameters),
         expected_seconds=expected_seconds(like, len(poolings), expected_fit),
     )
 

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.classification import describe
 from benchmarks.configurations import COMMON_POOLING, SETTINGS, own_pooling
 from benchmarks.judging import (
     MEASURED,
@@ -32,7 +31,7 @@ from benchmarks.judging import (
     judge,
     summary,
 )
-from benchmarks.methods import build_trep
+from benchmarks.methods import build_trep, describe
 from benchmarks.records import Row, Store
 
 HELP = "accuracy by steps and seconds, by cross-validation inside training parts"

@@ -14,14 +14,13 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.methods import METHODS, NotAvailableError
+from benchmarks.methods import METHODS, NotAvailableError, describe
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
 from benchmarks.recipe import Chosen
 from benchmarks.records import RESULTS, ROOT, Row, Store
@@ -137,18 +136,6 @@ def measure(
         "transform_seconds": round(transformed - fitted, 3),
         "classifier_seconds": round(ended - transformed, 3),
     }
-
-
-def describe(model: Any, package: str = "") -> str:
-    """Return all parameters of an estimator but its seed as JSON, or an empty text.
-
-    The version of the package that it comes from stands beside them.
-    """
-    given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
-    parameters = {name: given[name] for name in given if name != "random_state"}
-    if package:
-        parameters[package] = version(package)
-    return json.dumps(parameters, sort_keys=True, default=repr) if parameters else ""
 
 
 def write_reports(results: Path) -> list[Path]:
@@ -284,6 +271,7 @@ def _jobs(
             keys=[{"dataset": name, "method": shown, "seed": seed}],
             function=f"{__name__}:compute",
             parameters={**methods[method], **settings},
+            all_parameters=METHODS[method].resolve({**methods[method], **settings}),
             expected_seconds=known.get((name, shown), expected),
         )
 

@@ -117,7 +117,8 @@ class TRepTransformer(RepresentationTransformer):
         of training and return a row of NaN for it.
 
     max_train_length : int or None, default=512
-        Longer series are cut into pieces for training.
+        Longer series are cut into pieces for training. Memory grows with its square;
+        None cuts nothing.
 
     max_epochs : int or "auto", default="auto"
         Passes over the training panel; "auto" for as many as give ``max_steps``.
