@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.classification import describe
 from benchmarks.configurations import (
+    COMMON_POOLING,
     CONFIGURATIONS,
     GROUPS,
     POOLINGS,
@@ -35,17 +35,16 @@ from benchmarks.judging import (
     judge,
     summary,
 )
-from benchmarks.methods import build_trep
+from benchmarks.methods import build_trep, describe, resolved_trep
 from benchmarks.records import Row, Store
 
 HELP = "what each choice is worth, by cross-validation inside training parts"
 KEY = ("dataset", "configuration", "seed", "pooling")
-COMPARED_POOLING = "max+segments2"
 REMOVAL_SEED = 0
 EXPECTED_FIT_SECONDS = 20.0
 QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
 QUICK_CONFIGURATIONS = ["default", "untrained", "gaps-untrained"]
-QUICK_POOLINGS = ["max", COMPARED_POOLING]
+QUICK_POOLINGS = ["max", COMMON_POOLING]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +116,8 @@ def markdown(rows: list[Row]) -> str:
     parts = [
         "# What each choice is worth",
         RECIPE,
-        "A difference in brackets is that of the means, to `default` on the same sets. "
+        "A difference in brackets is that to `default` on the same sets with the same "
+        "seeds, mean ± standard deviation over seeds. "
         "`removed_values` is the share of single values that every series of the "
         "training part loses before anything else.",
         *_sections(done),
@@ -158,6 +158,7 @@ def _job(
         keys=[{**shared, "seed": seed, "pooling": pooling} for pooling in poolings],
         function=f"{__name__}:compute",
         parameters=parameters,
+        all_parameters=resolved_trep(CONFIGURATIONS[configuration].parameters),
         expected_seconds=expected_seconds(like, len(poolings), expected_fit),
     )
 
@@ -180,19 +181,21 @@ def _of(configurations: list[str], rows: list[Row]) -> Iterator[Row]:
 def _mean_table(rows: list[Row]) -> Iterator[str]:
     """Yield configurations x poolings, each cell over the sets that all cells have."""
     others = ("configuration", "pooling", "seed")
+    rows = [row for row in rows if row["seed"] == "0"]
     sets = report.common(rows, "dataset", others)
     if not sets:
         yield "No data set has all configurations, poolings and seeds yet."
         return
     kept = [row for row in rows if row["dataset"] in sets]
     means = report.average(kept, "dataset", others)
-    yield f"Mean over {len(sets)} data sets ({', '.join(sorted(sets))}), by pooling:"
+    names = ", ".join(sorted(sets))
+    yield f"Mean over {len(sets)} data sets ({names}), first seed, by pooling:"
     yield report.table(means, "configuration", "pooling", "cv_accuracy", mean_row=False)
 
 
 def _comparison_table(rows: list[Row]) -> Iterator[str]:
     """Yield configurations x sets in one pooling, with mean, difference and cost."""
-    rows = [row for row in rows if row["pooling"] == COMPARED_POOLING]
+    rows = [row for row in rows if row["pooling"] == COMMON_POOLING]
     if not rows:
         return
     full = report.common(rows, "dataset", ("configuration", "seed"))
@@ -202,7 +205,7 @@ def _comparison_table(rows: list[Row]) -> Iterator[str]:
         own = [row for row in rows if row["configuration"] == name]
         cells = [_mean([r for r in own if r["dataset"] == one]) for one in sets]
         lines.append([name, *cells, *_summary(name, rows, full)])
-    yield f"By data set, in the pooling {COMPARED_POOLING}:"
+    yield f"By data set, in the pooling {COMMON_POOLING}:"
     yield report.grid(lines)
 
 
@@ -214,18 +217,26 @@ def _summary(name: str, rows: list[Row], full: set[str]) -> list[str]:
         return ["", ""]
     seconds = np.mean([float(row["fit_seconds"]) for row in own])
     means = _means_over_sets(own)
-    mean = report.mean_and_deviation(means)
+    mean = report.mean_and_deviation(list(means.values()))
     default = _means_over_sets([r for r in kept if r["configuration"] == "default"])
-    if default and name != "default":
-        mean += f" ({np.mean(means) - np.mean(default):+.3f})"
+    differences = [means[seed] - default[seed] for seed in means if seed in default]
+    if differences and name != "default":
+        mean += f" ({_signed(differences)})"
     return [mean, f"{seconds:.1f}"]
 
 
-def _means_over_sets(rows: list[Row]) -> list[float]:
-    """Return the mean over sets of each seed."""
-    return [
-        float(row["cv_accuracy"]) for row in report.average(rows, "dataset", ("seed",))
-    ]
+def _signed(differences: Sequence[float]) -> str:
+    mean = f"{np.mean(differences):+.3f}"
+    spread = f" ± {np.std(differences, ddof=1):.3f}" if len(differences) > 1 else ""
+    return mean + spread
+
+
+def _means_over_sets(rows: list[Row]) -> dict[str, float]:
+    """Return the mean over sets by seed."""
+    return {
+        row["seed"]: float(row["cv_accuracy"])
+        for row in report.average(rows, "dataset", ("seed",))
+    }
 
 
 def _mean(rows: list[Row]) -> str:

@@ -14,14 +14,13 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.methods import METHODS, NotAvailableError
+from benchmarks.methods import METHODS, NotAvailableError, describe
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
 from benchmarks.recipe import Chosen
 from benchmarks.records import RESULTS, ROOT, Row, Store
@@ -41,6 +40,8 @@ QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
 # Claims are about the first minus each of the others, seed by seed.
 COMPARED = ("trep", "untrained-best", "minirocket")
 README = ROOT / "README.md"
+# What the README has room for.
+README_METHODS = ("raw-svm", "minirocket", "untrained", "untrained-best", "trep")
 
 Means = Mapping[str, float]
 
@@ -137,18 +138,6 @@ def measure(
     }
 
 
-def describe(model: Any, package: str = "") -> str:
-    """Return all parameters of an estimator but its seed as JSON, or an empty text.
-
-    The version of the package that it comes from stands beside them.
-    """
-    given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
-    parameters = {name: given[name] for name in given if name != "random_state"}
-    if package:
-        parameters[package] = version(package)
-    return json.dumps(parameters, sort_keys=True, default=repr) if parameters else ""
-
-
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder.
 
@@ -156,8 +145,13 @@ def write_reports(results: Path) -> list[Path]:
     """
     stores = [_store(results, quick=quick) for quick in (False, True)]
     if results == RESULTS and stores[0].path.exists():
-        report.fill_between_markers(README, accuracy_table(stores[0].rows()))
+        report.fill_between_markers(README, readme_table(stores[0].rows()))
     return report.write(stores, markdown)
+
+
+def readme_table(rows: list[Row]) -> str:
+    """Return the table of accuracies with README_METHODS alone."""
+    return accuracy_table([row for row in rows if row["method"] in README_METHODS])
 
 
 def accuracy_table(rows: list[Row]) -> str:
@@ -277,6 +271,7 @@ def _jobs(
             keys=[{"dataset": name, "method": shown, "seed": seed}],
             function=f"{__name__}:compute",
             parameters={**methods[method], **settings},
+            all_parameters=METHODS[method].resolve({**methods[method], **settings}),
             expected_seconds=known.get((name, shown), expected),
         )
 

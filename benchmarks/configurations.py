@@ -19,8 +19,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "batch_size": 16,
         "pooling": "segments",
         "n_segments": 10,
+        "max_steps": 200,  # published: up to 200 epochs
     },
-    # TS2Vec as published.
+    # TS2Vec as published, for panels of less than 100,000 values.
     "ts2vec": {
         "n_latents": 320,
         "hidden_channels": 64,
@@ -28,8 +29,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "lr": 1e-3,
         "batch_size": 16,
         "pooling": "max",
+        "max_steps": 200,
     },
 }
+
+
+# That of the defaults, in which settings with other poolings are compared too.
+COMMON_POOLING = "max+segments2"
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ GROUPS: dict[str, dict[str, Configuration]] = {
         "last-weights": Configuration({"weight_averaging": None}),
         "ema": Configuration({"weight_averaging": "ema"}),
         "lr-0.001": Configuration({"lr": 1e-3}),
+        "lr-0.01": Configuration({"lr": 1e-2}),
         "cosine": Configuration({"lr_schedule": "cosine"}),
         "bfloat16": Configuration({"precision": "bfloat16"}),
         "causal": Configuration({"causal": True}),

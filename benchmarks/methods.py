@@ -5,9 +5,11 @@ it. Another method joins by one entry in METHODS.
 """
 
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,12 @@ class Method:
     is_quick: bool = True
     expected_seconds: float = 10.0
 
+    def resolve(self, parameters: Mapping[str, Any]) -> str:
+        """Return what rows record as all parameters, where it is known beforehand."""
+        if self.build is build_untrained:
+            return resolved_trep({**parameters, "max_epochs": 0})
+        return resolved_trep(parameters) if self.build is build_trep else ""
+
     def prepare(self, results: Path) -> dict[str, Any]:
         """Return its own parameters; NotAvailableError if it cannot be computed."""
         if self.package and find_spec(self.package) is None:
@@ -64,6 +72,13 @@ class Method:
                 f'pip install "sklearn-tsrep[{self.extra}]"'
             )
         return dict(self.parameters(results))
+
+
+def resolved_trep(parameters: Mapping[str, Any]) -> str:
+    """Return all parameters of a TRepTransformer with these, as rows record them."""
+    from sklearn_tsrep import TRepTransformer
+
+    return describe(TRepTransformer(**parameters))
 
 
 def build_trep(seed: int, parameters: Mapping[str, Any]) -> Any:
@@ -138,6 +153,18 @@ def _untrained_accuracies(file: Path) -> Any:
     return own.pivot_table("cv_accuracy", ["dataset", "seed"], "pooling").dropna()
 
 
+def describe(model: Any, package: str = "") -> str:
+    """Return all parameters of an estimator but its seed as JSON, or an empty text.
+
+    The version of the package that it comes from stands beside them.
+    """
+    given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
+    parameters = {name: given[name] for name in given if name != "random_state"}
+    if package:
+        parameters[package] = version(package)
+    return json.dumps(parameters, sort_keys=True, default=repr) if parameters else ""
+
+
 METHODS = {
     "trep": Method(
         build_trep,
@@ -160,7 +187,7 @@ METHODS = {
         build_trep,
         "TRepTransformer in the setting of T-Rep's paper, except that training ends "
         "after 200 steps (paper: up to 200 epochs); one seed",
-        parameters=lambda results: {**SETTINGS["paper"], "max_steps": 200},
+        parameters=lambda results: SETTINGS["paper"],
         takes_parameters=True,
         most_seeds=1,
         is_quick=False,
@@ -201,8 +228,9 @@ METHODS = {
         "200 steps or a few more; channels z-scored, shorter series filled with NaN, "
         "whose steps PyPOTS masks in encoding, takes for zeros in training, and "
         "counts in the maximum; it keeps the epoch of the lowest training loss and "
-        "averages no weights",
+        "averages no weights; one seed",
         package="pypots",
+        most_seeds=1,
         extra="peers",
         is_quick=False,
         expected_seconds=90,

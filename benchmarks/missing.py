@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.classification import MEASURED, describe, measure
+from benchmarks.classification import MEASURED, measure
 from benchmarks.configurations import SETTINGS
 from benchmarks.gaps import remove_steps
-from benchmarks.methods import build_trep
+from benchmarks.methods import build_trep, describe, resolved_trep
 from benchmarks.recipe import fit_svm
 from benchmarks.records import Row, Store
 
@@ -134,6 +134,7 @@ def _jobs(
             keys=[dict(zip(KEY, [*rest, seed], strict=True))],
             function=f"{__name__}:compute",
             parameters=METHODS[method],
+            all_parameters=resolved_trep(METHODS[method]),
             expected_seconds=known.get((name, method), EXPECTED_SECONDS[method]),
         )
 

@@ -94,11 +94,21 @@ def provenance(argv: Sequence[str], n_threads: int) -> dict[str, Any]:
         "n_threads": n_threads,
         "python": platform.python_version(),
         **{name: _version(name) for name in DISTRIBUTIONS},
-        "machine": f"{platform.system()} {platform.machine()}",
+        "machine": f"{platform.system()} {platform.machine()} {_processor()}".strip(),
         "revision": _revision(),
         "command": _command(argv),
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
+
+
+def _processor() -> str:
+    """Return the name of the processor, on which the speed of bfloat16 depends."""
+    described = Path("/proc/cpuinfo")
+    if described.exists():
+        for line in described.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 def thread_count(wanted: int | None) -> int:

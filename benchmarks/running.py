@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.records import RESULTS, ROOT, Store, provenance, thread_count
+from benchmarks.records import RESULTS, ROOT, Row, Store, provenance, thread_count
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -37,6 +37,8 @@ class Job:
 
     ``function`` is "module:name", called with ``keys`` and ``parameters``; it returns
     one dict of measured columns for each dict of ``keys``, in their order.
+    ``all_parameters`` is what they record in the column of that name, defaults
+    included, where it is known beforehand.
     """
 
     title: str
@@ -44,6 +46,7 @@ class Job:
     function: str
     parameters: Mapping[str, Any]
     expected_seconds: float
+    all_parameters: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,20 +106,30 @@ def say(text: str) -> None:
 
 
 def _without_done(jobs: Sequence[Job], store: Store) -> list[Job]:
-    done = {store.key_of(row): row["parameters"] for row in store.done()}
+    done = {store.key_of(row): row for row in store.done()}
     waiting = []
     for job in jobs:
-        there = [done.get(store.key_of(key)) for key in job.keys]
-        if set(there) - {None, _as_json(job.parameters)}:
-            raise SystemExit(
-                f"error: {store.path} holds {job.title} with other parameters; give "
-                "these another name (--label, or a configuration's name) or remove "
-                "the old rows"
-            )
+        keys = [store.key_of(key) for key in job.keys]
+        _check_parameters(job, [done[key] for key in keys if key in done], store.path)
         missing = [key for key in job.keys if store.key_of(key) not in done]
         if missing:
             waiting.append(replace(job, keys=missing))
     return waiting
+
+
+def _check_parameters(job: Job, rows: Sequence[Row], path: Path) -> None:
+    """Raise if rows of this job were computed with others, or with other defaults."""
+    if {row["parameters"] for row in rows} - {_as_json(job.parameters)}:
+        raise SystemExit(
+            f"error: {path} holds {job.title} with other parameters; give these "
+            "another name (--label, or a configuration's name) or remove the old rows"
+        )
+    recorded = {row["all_parameters"] for row in rows}
+    if job.all_parameters and recorded - {job.all_parameters}:
+        raise SystemExit(
+            f"error: {path} holds {job.title} with defaults that have changed since; "
+            "remove the old rows"
+        )
 
 
 def _run(job: Job, arguments: argparse.Namespace) -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ class TakenApart:
         leaves = type(outputs)(*map(_cut_off, outputs))
         with clock("losses"):
             losses = net.criterion_(network, leaves, net.generator_)
+            net.criterion_.monitors(leaves)
             weights = net.criterion_.task_weights
             sum(weights[task] * loss for task, loss in losses.items()).backward()
         with clock("encoder"):

@@ -15,7 +15,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, running
+from benchmarks import report, running, tasks
 from benchmarks.records import Store
 from benchmarks.speed_report import BATCHES, PIECES, markdown
 
@@ -30,7 +30,7 @@ MEASURED = (
     "gflop_per_second",
     "working_memory_mb",
 )
-PANELS = ("256x128x6", "1000x100x6", "64x1000x6", "1x20000x7")
+PANELS = ("256x128x6", "1000x100x6", "64x1000x6", "1x20000x7", "1x100000x7")
 START_SECONDS = 10.0
 SECONDS_A_TRAINED_STEP = 5e-5
 SECONDS_AN_ENCODED_STEP = 1e-5
@@ -93,10 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = _store(arguments.results, quick=arguments.quick)
     works = [work for work in WORKS if _is_possible(work)]
     jobs = list(_jobs(works, arguments))
-    failures = running.run_jobs(jobs, store, arguments)
-    for file in write_reports(arguments.results):
-        running.say(f"wrote {file}")
-    return 1 if failures else 0
+    return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
 def write_reports(results: Path) -> list[Path]:

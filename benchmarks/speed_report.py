@@ -225,7 +225,9 @@ INTRODUCTION = (
     "widths, with the same crops. TS2Vec is the estimator with `time_embedding=None`, "
     "64 hidden channels and 320 latents beside PyPOTS's at the same widths. PyPOTS "
     "encodes the whole series once more in each training step and throws the result "
-    "away; `lean` is its loop without that. It averages no weights."
+    "away; `lean` is its loop without that. It averages no weights. oneDNN keeps all "
+    "of the code that it generates for shapes (`ONEDNN_PRIMITIVE_CACHE_CAPACITY`), so "
+    "that methods which take turns do not slow one another down."
 )
 MEMORY_TEXT = (
     "By how much one round raises the peak memory of a process of its own, once "

@@ -1,5 +1,6 @@
 """Rows of the task "speed": methods timed in turn, and their memory."""
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,11 @@ from benchmarks.competitors import Competitor, Size, Steps, build, gflop, ours
 from benchmarks.shares import TakenApart
 
 Keys = Sequence[Mapping[str, Any]]
+
+# oneDNN generates code for each new shape and keeps that of the last 1024. Methods that
+# take turns would throw out one another's, as no method does that runs alone. It is
+# read when the first convolution runs.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "65536")
 
 
 def compute_times(keys: Keys, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -117,14 +117,17 @@ class TRepTransformer(RepresentationTransformer):
         of training and return a row of NaN for it.
 
     max_train_length : int or None, default=512
-        Longer series are cut into pieces for training.
+        Longer series are cut into pieces for training. Memory grows with its square;
+        None cuts nothing.
 
     max_epochs : int or "auto", default="auto"
         Passes over the training panel; "auto" for as many as give ``max_steps``.
         0 leaves the random weights: a control that every comparison should carry.
 
-    max_steps : int, default=200
-        Steps of the optimiser with ``max_epochs="auto"``.
+    max_steps : int, default=50
+        Steps of the optimiser with ``max_epochs="auto"``. More of them helped on some
+        panels of some hundred series and harmed on others; a panel of many thousands
+        may want more.
 
     batch_size : int, default=16
         Most series of a batch.
@@ -286,7 +289,7 @@ class TRepTransformer(RepresentationTransformer):
         on_empty: str = "raise",
         max_train_length: int | None = 512,
         max_epochs: int | str = "auto",
-        max_steps: int = 200,
+        max_steps: int = 50,
         batch_size: int = 16,
         lr: float = 3e-3,
         optimizer: str | type = "AdamW",

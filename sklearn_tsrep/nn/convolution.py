@@ -15,6 +15,7 @@ from sklearn_tsrep.nn.linear import RowwiseLinear
 _MIN_WIDTH = 8
 # With outputs that do not fill it, the bits of a step depend on its place in the batch.
 _BLOCK = 16
+_LONGEST_ROUNDED = 2048
 
 
 class ActivatedConvolution(nn.Conv1d):
@@ -214,10 +215,30 @@ class DilatedConvolutionStack(nn.Module):
         Computed in the precision of autocast where it is on, residuals included.
         Arguments as in `ActivatedConvolution.forward`.
         """
-        hidden = inputs.to(_computing_dtype(inputs))
+        n_timepoints, n_series, _ = inputs.shape
+        n_spare = _round_length(n_timepoints) - n_timepoints
+        hidden = functional.pad(inputs, (0, 0, 0, 0, 0, n_spare))
+        hidden = hidden.to(_computing_dtype(inputs))
+        if n_spare:
+            rows = n_series * n_timepoints, n_series * len(hidden)
+            spare = torch.arange(*rows, device=inputs.device)
+            padding = spare if padding is None else torch.cat([padding, spare])
         for block in self.blocks:
             hidden = block(hidden, padding)
-        return hidden
+        return hidden[:n_timepoints]
+
+
+def _round_length(n_timepoints: int) -> int:
+    """Return a length that is up to an eighth longer, of which there are few.
+
+    For each new shape oneDNN generates code, and it keeps it for a limited number of
+    them; crops have a length of their own in each batch. Long series are left as they
+    are: there the code is a small part of the work.
+    """
+    if n_timepoints > _LONGEST_ROUNDED:
+        return n_timepoints
+    unit = 2 ** max(n_timepoints.bit_length() - 4, 0)
+    return -(-n_timepoints // unit) * unit
 
 
 def _computing_dtype(inputs: Tensor) -> torch.dtype:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
+import torch
 from skorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -76,7 +77,7 @@ class LossTerms(Callback):
 
     def on_epoch_begin(self, net: Any, **parameters: Any) -> None:
         """Forget the epoch before."""
-        self.values_: dict[str, list[float]] = defaultdict(list)
+        self.values_: dict[str, list[Tensor]] = defaultdict(list)
         self.sizes_: dict[str, list[int]] = defaultdict(list)
 
     def on_batch_end(
@@ -92,13 +93,14 @@ class LossTerms(Callback):
         prefix = "" if training else "valid_"
         losses = {f"{name}_loss": term for name, term in (terms or {}).items()}
         for name, value in {**losses, **(monitors or {})}.items():
-            self.values_[prefix + name].append(value.item())
+            # Asking a GPU for each value at once would keep it waiting.
+            self.values_[prefix + name].append(value.detach())
             self.sizes_[prefix + name].append(len(batch))
 
     def on_epoch_end(self, net: Any, **parameters: Any) -> None:
         """Record the means, weighted by the sizes of the batches."""
         for name, values in self.values_.items():
-            mean = np.average(values, weights=self.sizes_[name])
+            mean = np.average(torch.stack(values).tolist(), weights=self.sizes_[name])
             net.history.record(name, float(mean))
 
 

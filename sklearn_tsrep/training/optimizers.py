@@ -39,7 +39,7 @@ def optimizer_arguments(
                 f"does not know."
             )
     may_be_fused = "fused" in known and device.split(":")[0] in ("cpu", "cuda")
-    if may_be_fused and not {"fused", "foreach"} & set(arguments):
+    if may_be_fused and not {"fused", "foreach", "differentiable"} & set(arguments):
         arguments["fused"] = True
     return {
         "optimizer": found,

@@ -11,8 +11,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
-# The source distribution holds the tests and not the benchmarks.
-collect_ignore_glob = [] if (ROOT / "benchmarks").is_dir() else ["test_*.py"]
 
 
 @pytest.fixture

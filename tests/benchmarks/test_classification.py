@@ -163,9 +163,6 @@ def test_parameters_are_json_or_text():
 
 
 def test_set_parameters_reach_the_encoder_and_name_the_rows(tiny, tmp_path):
-    sklearn_tsrep = pytest.importorskip("sklearn_tsrep")
-    if not hasattr(sklearn_tsrep, "TRepTransformer"):
-        pytest.skip("TRepTransformer is not there yet")
     tiny()
     more = ["--methods", "trep,untrained", "--seeds", "1", "--label", "small"]
     settings = ["max_steps=2", "hidden_channels=8", "n_latents=4"]
@@ -183,4 +180,4 @@ def test_readme_shows_the_results_at_hand():
     file = RESULTS / "classification.csv"
     rows = Store(file, classification.KEY, classification.MEASURED).rows()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert classification.accuracy_table(rows) in readme
+    assert classification.readme_table(rows) in readme

@@ -1,6 +1,7 @@
 """Tests of running jobs in processes of their own."""
 
 import argparse
+from dataclasses import replace
 
 import pytest
 
@@ -95,3 +96,14 @@ def test_comma_separated_refuses_an_empty_list():
     assert running.comma_separated("a, b") == ["a", "b"]
     with pytest.raises(argparse.ArgumentTypeError):
         running.comma_separated(" , ")
+
+
+def test_rows_of_old_defaults_are_not_taken_for_new_ones(tmp_path, arguments):
+    store = records.Store(tmp_path / "rows.csv", ("name",))
+    row = {"name": "a", "parameters": "{}", "all_parameters": '{"steps": 200}'}
+    store.append([row])
+    job = running.Job("a", [{"name": "a"}], "m:f", {}, 1.0, '{"steps": 50}')
+    with pytest.raises(SystemExit, match="defaults that have changed"):
+        running.run_jobs([job], store, arguments)
+    same = replace(job, all_parameters='{"steps": 200}')
+    assert running.run_jobs([same], store, arguments) == 0

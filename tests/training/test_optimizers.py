@@ -35,6 +35,7 @@ def test_a_class_of_the_user_will_do() -> None:
         ("AdamW", None, "mps", False),
         ("AdamW", {"foreach": True}, "cpu", False),
         ("AdamW", {"fused": False}, "cpu", False),
+        ("AdamW", {"differentiable": True}, "cpu", False),
         ("Rprop", None, "cpu", False),
     ],
 )
