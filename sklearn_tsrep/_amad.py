@@ -56,7 +56,7 @@ class AMADDetector(WindowDetector):
 
     stride : int or None, default=None
         Time points from one window to the next, in training and in scoring; None for
-        half of a window. What is left at the end of a series gets a window of its own.
+        half of a window, and a whole one at most. The last window ends with the series.
 
     d_model : int, default=16
         Width of the network, a multiple of twice ``n_heads``.
@@ -452,6 +452,7 @@ class AMADDetector(WindowDetector):
         }
 
     def _check_parameters(self) -> None:
+        super()._check_parameters()
         if self.d_model % (2 * self.n_heads):
             raise ValueError(
                 "d_model must be a multiple of twice n_heads, got "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -39,9 +38,14 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
         "smoothing": [Interval(Integral, 1, None, closed="left")],
     }
 
-    @abstractmethod
     def _check_parameters(self) -> None:
         """Raise a ValueError if parameters do not go together."""
+        if self._stride > self.window_length:
+            raise ValueError(
+                "stride must be at most window_length, so that windows cover every "
+                f"time point, got stride={self.stride} and "
+                f"window_length={self.window_length}."
+            )
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
@@ -158,6 +162,7 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
     def _windows(self, lengths: np.ndarray) -> Pieces:
         from sklearn_tsrep.data.windows import cut_into_windows
 
+        self._check_parameters()
         return cut_into_windows(lengths, self.window_length, self._stride)
 
     @property

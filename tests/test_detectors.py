@@ -279,6 +279,19 @@ def test_bad_series_give_clear_errors(detector, series, case):
             getattr(detector, method)(series, **given)
 
 
+def test_windows_that_leave_gaps_are_an_error(detector, series):
+    match = "stride=9 and window_length=8"
+    with pytest.raises(ValueError, match=match):
+        clone(detector).set_params(stride=9).fit(series)
+    expected = detector.fit(series).score_samples(series)
+    detector.set_params(warm_start=True, stride=9)
+    for method in (detector.score_samples, detector.fit):
+        with pytest.raises(ValueError, match=match):
+            method(series)
+    detector.set_params(stride=None)
+    np.testing.assert_array_equal(detector.score_samples(series), expected)
+
+
 def test_bad_context_gives_clear_errors(detector, series):
     detector.fit(series)
     with pytest.raises(ValueError, match="context is for one series"):

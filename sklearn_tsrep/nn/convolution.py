@@ -216,7 +216,7 @@ class DilatedConvolutionStack(nn.Module):
         Arguments as in `ActivatedConvolution.forward`.
         """
         n_timepoints, n_series, _ = inputs.shape
-        n_spare = _round_length(n_timepoints) - n_timepoints
+        n_spare = round_length(n_timepoints) - n_timepoints
         hidden = functional.pad(inputs, (0, 0, 0, 0, 0, n_spare))
         hidden = hidden.to(_computing_dtype(inputs))
         if n_spare:
@@ -228,7 +228,7 @@ class DilatedConvolutionStack(nn.Module):
         return hidden[:n_timepoints]
 
 
-def _round_length(n_timepoints: int) -> int:
+def round_length(n_timepoints: int) -> int:
     """Return a length that is up to an eighth longer, of which there are few.
 
     For each new shape oneDNN generates code, and it keeps it for a limited number of

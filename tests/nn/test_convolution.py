@@ -16,6 +16,7 @@ from sklearn_tsrep.nn.convolution import (
     ActivatedConvolution,
     DilatedConvolutionStack,
     ResidualBlock,
+    round_length,
 )
 
 
@@ -308,3 +309,30 @@ def test_inference_mode_gives_the_same(padded: bool) -> None:
 
 
 # Dropout
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("n_timepoints", [17, 37, 97])
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_what_rounds_the_length_up_is_seen_by_no_step(
+    n_timepoints: int, causal: bool, is_padded: bool
+) -> None:
+    assert round_length(n_timepoints) > n_timepoints
+    torch.manual_seed(0)
+    stack = DilatedConvolutionStack(3, 5, 3, kernel_size=3, causal=causal).double()
+    inputs = normal64(n_timepoints, 2, 3)
+    padding = torch.tensor([2 * n_timepoints - 1]) if is_padded else None
+    expected = inputs
+    for block in stack.blocks:
+        expected = block(expected, padding)
+    torch.testing.assert_close(stack(inputs, padding), expected)
+
+
+def test_there_are_few_lengths_and_each_is_an_eighth_longer_at_most() -> None:
+    lengths = range(1, 513)
+    rounded = [round_length(length) for length in lengths]
+    for length, other in zip(lengths, rounded, strict=True):
+        assert length <= other <= length * 9 / 8
+        assert round_length(other) == other
+    assert len(set(rounded)) < 70
+    assert round_length(10_001) == 10_001
