@@ -13,6 +13,7 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
 QUICK_CONFIGURATIONS = ["default", "untrained", "gaps-untrained"]
 QUICK_POOLINGS = ["max", COMMON_POOLING]
 
+_store = partial(tasks.store_of, "ablation", KEY, MEASURED)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this task's arguments to the parser."""
@@ -57,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help=f"of {', '.join(CONFIGURATIONS)} (default: all)",
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="default: 2")
+    parser.add_argument("--seeds", type=int, metavar="N", help="default: 3")
     parser.add_argument(
         "--poolings",
         type=running.comma_separated,
@@ -106,8 +109,7 @@ def compute(
 
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder."""
-    stores = [_store(results, quick=quick) for quick in (False, True)]
-    return report.write(stores, markdown)
+    return tasks.write_reports_of(_store, markdown, results)
 
 
 def markdown(rows: list[Row]) -> str:
@@ -127,11 +129,6 @@ def markdown(rows: list[Row]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _store(results: Path, *, quick: bool) -> Store:
-    name = "ablation-quick.csv" if quick else "ablation.csv"
-    return Store(results / name, KEY, MEASURED)
-
-
 def _jobs(
     names: list[str], arguments: argparse.Namespace, store: Store
 ) -> Iterator[running.Job]:
@@ -141,7 +138,7 @@ def _jobs(
         QUICK_CONFIGURATIONS if quick else list(CONFIGURATIONS)
     )
     poolings = arguments.poolings or (QUICK_POOLINGS if quick else list(POOLINGS))
-    seeds = range(arguments.seeds or (1 if quick else 2))
+    seeds = range(arguments.seeds or (1 if quick else 3))
     for seed, name, configuration in itertools.product(seeds, names, configurations):
         yield _job(name, configuration, seed, poolings, done)
 

@@ -7,9 +7,11 @@ SMAP and the first four servers of SMD by name; the reports keep the others apar
 """
 
 import argparse
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import numpy as np
 
 from benchmarks import anomaly_data, report, running, tasks
 from benchmarks.anomaly_methods import ABLATIONS, METHODS
-from benchmarks.classification import describe
+from benchmarks.methods import describe
 from benchmarks.records import Row, Store
 
 HELP = "figures of anomaly detectors, with random scores and plain methods beside"
@@ -41,6 +43,8 @@ N_SEEDS = 3
 MAIN = [name for name in METHODS if name not in ABLATIONS]
 QUICK_METHODS = ["random", "z-score", "untrained", "reconstruction", "amad"]
 QUICK_SERIES = 2
+
+_store = partial(tasks.store_of, "anomaly", KEY, MEASURED)
 
 
 def seeded_series(dataset: str) -> list[str]:
@@ -141,8 +145,7 @@ def _judged(
 
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder."""
-    stores = [_store(results, quick=quick) for quick in (False, True)]
-    return report.write(stores, markdown)
+    return tasks.write_reports_of(_store, markdown, results)
 
 
 def markdown(rows: list[Row]) -> str:
@@ -157,11 +160,6 @@ def markdown(rows: list[Row]) -> str:
         report.notes(rows, KEY, label="method"),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _store(results: Path, *, quick: bool) -> Store:
-    name = "anomaly-quick.csv" if quick else "anomaly.csv"
-    return Store(results / name, KEY, MEASURED)
 
 
 def _jobs(
@@ -192,8 +190,18 @@ def _job(
             dict(zip(KEY, (dataset, series, name, seed), strict=True)) for name in names
         ],
         function=f"{__name__}:compute",
-        parameters={},
+        parameters=_parameters(names[0]),
         expected_seconds=sum(seconds),
+    )
+
+
+def _parameters(name: str) -> dict[str, Any]:
+    """Return those that the detector of a group is fitted with; none of plain ones."""
+    method = METHODS[name]
+    return (
+        json.loads(describe(method.build(0), method.package))
+        if method.is_learned
+        else {}
     )
 
 
@@ -218,7 +226,7 @@ def _series(dataset: str, seed: int, arguments: argparse.Namespace) -> list[str]
         return anomaly_data.series_names(dataset)[:QUICK_SERIES]
     seeded = seeded_series(dataset)
     if arguments.ablation:
-        return seeded if len(seeded) > 8 else seeded[:2]
+        return seeded if dataset == "SMAP" else seeded[:2]
     return seeded if seed else anomaly_data.series_names(dataset)
 
 
@@ -290,29 +298,31 @@ def _ablation(rows: list[Row]) -> Iterator[str]:
 def _grid(rows: list[Row], order: Sequence[str]) -> str:
     """Return methods x figures and seconds, the best figure of a column in bold."""
     columns = {**FIGURES, "fit_seconds": "fit, s", "score_seconds": "score, s"}
-    names = [name for name in order if any(row["method"] == name for row in rows)]
+    names = [name for name in order if name in report.in_order(rows, "method")]
     means = {
-        name: {
-            column: float(
-                np.mean([float(row[column]) for row in rows if row["method"] == name])
-            )
-            for column in columns
-        }
+        (name, column): _mean(rows, column, method=name)
         for name in names
+        for column in columns
     }
-    best = {column: max(means[name][column] for name in names) for column in FIGURES}
+    best = {column: max(means[name, column] for name in names) for column in FIGURES}
     lines = [["method", *columns.values()]]
     for name in names:
-        cells = [
-            _shown(means[name][column], best.get(column, np.inf)) for column in columns
-        ]
+        cells = [_shown(means[name, column], best.get(column)) for column in columns]
         lines.append([name, *cells])
     return report.grid(lines)
 
 
-def _shown(value: float, best: float) -> str:
-    text = f"{value:.3f}" if best != np.inf else f"{value:.1f}"
-    return f"**{text}**" if value == best else text
+def _mean(rows: list[Row], column: str, **values: str) -> float:
+    """Return the mean of a column over the rows that have these values."""
+    own = [row for row in rows if values.items() <= row.items()]
+    return float(np.mean([float(row[column]) for row in own]))
+
+
+def _shown(value: float, best: float | None) -> str:
+    """Return a figure beside the best one, or seconds, of which none is the best."""
+    if best is None:
+        return f"{value:.1f}"
+    return f"**{value:.3f}**" if value == best else f"{value:.3f}"
 
 
 def _seeded(rows: list[Row]) -> list[Row]:
@@ -325,26 +335,14 @@ def _seeded(rows: list[Row]) -> list[Row]:
 
 
 def _seed_grid(rows: list[Row]) -> str:
-    names = report.in_order(rows, "method")
     seeds = sorted({row["seed"] for row in rows}, key=int)
     lines = [["method", *FIGURES.values()]]
-    for name in names:
-        cells = []
-        for column in FIGURES:
-            means = [
-                float(
-                    np.mean(
-                        [
-                            float(row[column])
-                            for row in rows
-                            if row["method"] == name and row["seed"] == seed
-                        ]
-                    )
-                )
-                for seed in seeds
-            ]
-            cells.append(report.mean_and_deviation(means))
-        lines.append([name, *cells])
+    for name in report.in_order(rows, "method"):
+        cells = [
+            [_mean(rows, column, method=name, seed=seed) for seed in seeds]
+            for column in FIGURES
+        ]
+        lines.append([name, *map(report.mean_and_deviation, cells)])
     return report.grid(lines)
 
 

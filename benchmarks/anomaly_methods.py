@@ -10,20 +10,6 @@ from typing import Any
 
 from benchmarks.detectors import DETECTORS, PyODAnomalyTransformer
 
-PAPER: dict[str, Any] = {
-    "d_model": 512,
-    "n_heads": 8,
-    "attention_scale": "model",
-    "reduction": "sum",
-    "batch_size": 256,
-    "max_epochs": 10,
-    "early_stopping": True,
-    "lr_schedule": "exponential",
-    "error": "squared",
-    "temperature": 1.0,
-    "smoothing": 1,
-}
-
 
 @dataclass(frozen=True)
 class Method:

@@ -16,6 +16,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
 # A step of the paper's setting costs about five of the others.
 N_SEEDS = {"default": 3, "paper": 1, "ts2vec": 1}
 EXPECTED_STEP_SECONDS = {"default": 0.25, "paper": 1.25, "ts2vec": 0.2}
+
+_store = partial(tasks.store_of, "budget", KEY, MEASURED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,8 +102,7 @@ def compute(
 
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder."""
-    stores = [_store(results, quick=quick) for quick in (False, True)]
-    return report.write(stores, markdown)
+    return tasks.write_reports_of(_store, markdown, results)
 
 
 def markdown(rows: list[Row]) -> str:
@@ -138,11 +140,6 @@ def _halts(
         seconds += time.perf_counter() - start
         reached = wanted
         yield reached, seconds
-
-
-def _store(results: Path, *, quick: bool) -> Store:
-    name = "budget-quick.csv" if quick else "budget.csv"
-    return Store(results / name, KEY, MEASURED)
 
 
 def _jobs(

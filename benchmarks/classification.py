@@ -14,6 +14,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ README = ROOT / "README.md"
 README_METHODS = ("raw-svm", "minirocket", "untrained", "untrained-best", "trep")
 
 Means = Mapping[str, float]
+
+_store = partial(tasks.store_of, "classification", KEY, MEASURED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,10 +146,10 @@ def write_reports(results: Path) -> list[Path]:
 
     The table of the project's own results goes into the README as well.
     """
-    stores = [_store(results, quick=quick) for quick in (False, True)]
-    if results == RESULTS and stores[0].path.exists():
-        report.fill_between_markers(README, readme_table(stores[0].rows()))
-    return report.write(stores, markdown)
+    store = _store(results, quick=False)
+    if results == RESULTS and store.path.exists():
+        report.fill_between_markers(README, readme_table(store.rows()))
+    return tasks.write_reports_of(_store, markdown, results)
 
 
 def readme_table(rows: list[Row]) -> str:
@@ -245,11 +248,6 @@ def _check(
 def _seed_limits() -> str:
     limits = {name: method.most_seeds for name, method in METHODS.items()}
     return ", ".join(f"at most {n} of {name}" for name, n in limits.items() if n)
-
-
-def _store(results: Path, *, quick: bool) -> Store:
-    name = "classification-quick.csv" if quick else "classification.csv"
-    return Store(results / name, KEY, MEASURED)
 
 
 def _jobs(

@@ -13,6 +13,7 @@ counts from the first step that is there.
 import argparse
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
 QUICK_SHARES = (0.0, 0.75)
 PARTS = {"train": 0, "test": 1}
 EXPECTED_SECONDS = {"trep": 60.0, "ts2vec": 60.0, "untrained": 10.0}
+
+_store = partial(tasks.store_of, "missing", KEY, MEASURED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,8 +90,7 @@ def compute(
 
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder."""
-    stores = [_store(results, quick=quick) for quick in (False, True)]
-    return report.write(stores, markdown)
+    return tasks.write_reports_of(_store, markdown, results)
 
 
 def markdown(rows: list[Row]) -> str:
@@ -112,11 +114,6 @@ def _damaged(part: str, key: Mapping[str, Any]) -> datasets.Part:
     load = {"train": datasets.load_train, "test": datasets.load_test}[part]
     X, y = load(key["dataset"])
     return remove_steps(X, key["share"], [key["seed"], PARTS[part]]), y
-
-
-def _store(results: Path, *, quick: bool) -> Store:
-    name = "missing-quick.csv" if quick else "missing.csv"
-    return Store(results / name, KEY, MEASURED)
 
 
 def _jobs(

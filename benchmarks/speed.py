@@ -11,12 +11,12 @@ are noise in the shapes of known data sets; all runs on the CPU.
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import util
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, running, tasks
-from benchmarks.records import Store
+from benchmarks import running, tasks
 from benchmarks.speed_report import BATCHES, PIECES, markdown
 
 HELP = "time of training steps and of encoding, beside a plain formulation and PyPOTS"
@@ -76,6 +76,8 @@ MEMORY_SIZES = {
     "transform-ts2vec": PANELS[1:],
 }
 
+_store = partial(tasks.store_of, "speed", KEY, MEASURED)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this task's arguments to the parser."""
@@ -98,13 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder."""
-    stores = [_store(results, quick=quick) for quick in (False, True)]
-    return report.write(stores, markdown)
-
-
-def _store(results: Path, *, quick: bool) -> Store:
-    name = "speed-quick.csv" if quick else "speed.csv"
-    return Store(results / name, KEY, MEASURED)
+    return tasks.write_reports_of(_store, markdown, results)
 
 
 def _is_possible(work: Work) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import datasets, running
-from benchmarks.records import Store
+from benchmarks import datasets, report, running
+from benchmarks.records import Row, Store
 
 
 def add_datasets(parser: argparse.ArgumentParser, default: str) -> None:
@@ -58,6 +58,27 @@ def numbers(
         return given
 
     return values
+
+
+def store_of(
+    task: str,
+    key: Sequence[str],
+    measured: Sequence[str],
+    results: Path,
+    *,
+    quick: bool,
+) -> Store:
+    """Return the store of a task in a folder of results, or of its quick form."""
+    return Store(results / f"{task}{'-quick' if quick else ''}.csv", key, measured)
+
+
+def write_reports_of(
+    store: Callable[..., Store], markdown: Callable[[list[Row]], str], results: Path
+) -> list[Path]:
+    """Write the Markdown file of each CSV file of a task in the folder."""
+    return report.write(
+        [store(results, quick=quick) for quick in (False, True)], markdown
+    )
 
 
 def run_and_report(

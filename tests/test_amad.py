@@ -245,6 +245,7 @@ def test_loaded_detectors_give_the_same_bits(series, tmp_path, way):
 @pytest.mark.parametrize("parameters", [{}, {"dropout": 0.3}, {"early_stopping": True}])
 def test_fits_give_the_same_bits_and_leave_generators_alone(parameters):
     series = make_series(120)
+    # The global generators, which NumPy calls legacy, are what is looked at.
     state, numpy_state = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
     first = tiny_amad(**parameters).fit(series).score_samples(series)
     assert torch.equal(torch.get_rng_state(), state)

@@ -77,6 +77,7 @@ def test_an_offset_follows_the_unit_and_the_origin_of_scores(rule, unit):
     assert fit_offset(scores + 7, rule) == pytest.approx(offset + 7, rel=1e-3)
 
 
+# Scores like these have no tail, and "pot" says so; the offset is looked at here.
 @pytest.mark.filterwarnings("ignore:No tail can be fitted")
 @pytest.mark.parametrize("rule", UNLABELLED)
 @pytest.mark.parametrize("value", [0.0, -3.7, 1e-300])
@@ -87,6 +88,7 @@ def test_none_of_constant_scores_is_below(rule, value, n):
         assert share_below(scores, fit_offset(scores, rule)) == 0
 
 
+# Scores like these have no tail, and "pot" says so; the offset is looked at here.
 @pytest.mark.filterwarnings("ignore:No tail can be fitted")
 @pytest.mark.parametrize("rule", UNLABELLED)
 @given(scores=SCORES)

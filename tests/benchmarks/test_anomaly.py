@@ -64,7 +64,10 @@ class StandIn:
 def stand_in(monkeypatch):
     """Put a group of two rows that share a detector into the methods."""
     monkeypatch.setattr(StandIn, "fits", 0)
-    build = lambda seed: StandIn()  # noqa: E731
+
+    def build(seed):
+        return StandIn()
+
     for name, after_fit in {"one": {}, "other": {"power": -1.0}}.items():
         method = Method("pair", build, "a stand-in", after_fit)
         monkeypatch.setitem(METHODS, name, method)

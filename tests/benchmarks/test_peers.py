@@ -129,6 +129,7 @@ class TestPyPOTSTS2Vec:
         )
         assert calls[-1] == "full_series"
 
+    # PyPOTS and what it loads warn of their own use of other libraries.
     @pytest.mark.filterwarnings("ignore")
     def test_the_same_seed_gives_the_same_features(
         self, unequal, monkeypatch, tmp_path
