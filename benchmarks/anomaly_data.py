@@ -91,6 +91,31 @@ class _Archive(_Source):
 
 
 @dataclass(frozen=True)
+class _Joined(_Source):
+    """All series of another set one after the other, as in much of the literature.
+
+    Its channels then mean something else from series to series.
+    """
+
+    name: str
+    parts: _Source
+
+    def files(self) -> list[Path]:
+        return self.parts.files()
+
+    def names(self) -> list[str]:
+        return [self.name]
+
+    def train(self, series: str) -> np.ndarray:
+        return np.concatenate([self.parts.train(one) for one in self.parts.names()])
+
+    def test(self, series: str) -> Part:
+        tests = [self.parts.test(one) for one in self.parts.names()]
+        values, labels = zip(*tests, strict=True)
+        return np.concatenate(values), np.concatenate(labels)
+
+
+@dataclass(frozen=True)
 class _Telemetry(_Source):
     """NASA's files of one spacecraft, a channel of telemetry a series."""
 
@@ -243,6 +268,7 @@ SETS: dict[str, _Source] = {
     "SMAP": _Archive("SMAP.npz"),
     "SMD": _Archive("SMD.npz"),
     "WSD": _Archive("WSD.npz"),
+    "SMAP-joined": _Joined("SMAP", _Archive("SMAP.npz")),
     "SMAP-NASA": _Telemetry("SMAP"),
     "MSL": _Telemetry("MSL"),
     "SMD-28": _Servers(),

@@ -49,6 +49,8 @@ def _plain(name: str, summary: str, seconds: float = 2.0) -> Method:
     )
 
 
+PAPER_SCORE = {"error": "squared", "temperature": 1.0, "smoothing": 1}
+
 METHODS = {
     "random": _plain("random", "random scores"),
     "z-score": _plain("z-score", "the norm of the standardised time point"),
@@ -72,14 +74,31 @@ METHODS = {
         "amad",
         amad(),
         "the squared reconstruction error of the row amad",
-        {"error": "squared", "temperature": 0.0, "smoothing": 1},
+        {**PAPER_SCORE, "temperature": 0.0},
     ),
     "amad": Method("amad", amad(), "AMADDetector, defaults"),
     "amad-paper-score": Method(
         "amad",
         amad(),
         "the same network with the score of the paper",
-        {"error": "squared", "temperature": 1.0, "smoothing": 1},
+        PAPER_SCORE,
+    ),
+    "amad-paper": Method(
+        "amad-paper",
+        amad(
+            d_model=512,
+            n_heads=8,
+            batch_size=64,
+            max_epochs=10,
+            early_stopping=True,
+            lr=1e-4,
+            lr_schedule="exponential",
+            stride=100,
+            **PAPER_SCORE,
+        ),
+        "AMADDetector at the width of the paper, with its score: 10 epochs of windows "
+        "that do not overlap, in batches of 64, early stopping on the last tenth",
+        expected_seconds=1500.0,
     ),
     "pyod": Method(
         "pyod",
@@ -91,19 +110,42 @@ METHODS = {
 }
 
 # Each differs from the row amad in what it names.
-ABLATIONS = {
-    "transformer": amad(automask=False),
-    "automask-alone": amad(min_phase=False, max_phase=False, contrast=False),
-    "no-min": amad(min_phase=False),
-    "no-max": amad(max_phase=False),
-    "no-contrast": amad(contrast=False),
-    "no-phases": amad(min_phase=False, max_phase=False),
-    "other-sign": amad(divergence_weight=-3.0),
-    "own-projections": amad(automask_projection="own"),
-    "printed-scale": amad(attention_scale="model"),
-    "frequencies-of-1": amad(frequency_init="ones"),
-    "sums": amad(reduction="sum"),
-    "alpha-0.3": amad(alpha=0.3),
-    "alpha-0.9": amad(alpha=0.9),
+_FITTED: dict[str, dict[str, Any]] = {
+    "transformer": {"automask": False},
+    "automask-alone": {"min_phase": False, "max_phase": False, "contrast": False},
+    "no-min": {"min_phase": False},
+    "no-max": {"max_phase": False},
+    "no-contrast": {"contrast": False},
+    "no-phases": {"min_phase": False, "max_phase": False},
+    "other-sign": {"divergence_weight": -3.0},
+    "own-projections": {"automask_projection": "own"},
+    "printed-scale": {"attention_scale": "model"},
+    "frequencies-of-1": {"frequency_init": "ones"},
+    "sums": {"reduction": "sum"},
+    "alpha-0.3": {"alpha": 0.3},
+    "alpha-0.9": {"alpha": 0.9},
+    "window-50": {"window_length": 50},
+    "window-200": {"window_length": 200},
+    "width-8": {"d_model": 8},
+    "width-32": {"d_model": 32},
+    "width-64": {"d_model": 64},
+    "steps-50": {"max_steps": 50},
+    "steps-400": {"max_steps": 400},
 }
-METHODS |= {name: Method(name, build, "ablation") for name, build in ABLATIONS.items()}
+_SCORED: dict[str, dict[str, Any]] = {
+    "unsmoothed": {"smoothing": 1},
+    "smoothing-10": {"smoothing": 10},
+    "smoothing-100": {"smoothing": 100},
+    "squared": {"error": "squared"},
+    "temperature-1": {"temperature": 1.0},
+    "temperature-10": {"temperature": 10.0},
+    "temperature-50": {"temperature": 50.0},
+    "temperature-minus-10": {"temperature": -10.0},
+}
+ABLATIONS = {
+    name: Method(name, amad(**parameters), f"`{parameters}`")
+    for name, parameters in _FITTED.items()
+} | {
+    name: Method("amad", amad(), f"`{score}`", score) for name, score in _SCORED.items()
+}
+METHODS |= ABLATIONS

@@ -91,6 +91,7 @@ def test_rows_of_a_group_share_one_fit(servers, stand_in):
     ]
     one, other = anomaly.compute(keys, {})
     assert stand_in.fits == 1
+    assert anomaly.compute(keys[::-1], {})[1]["average_precision"] == 1.0
     assert one["average_precision"] == 1.0
     assert other["average_precision"] < 0.2
     assert one["fit_seconds"] == other["fit_seconds"]
@@ -151,14 +152,34 @@ def test_ten_channels_of_smap_are_spread_over_those_of_choices(monkeypatch):
 
 def test_the_ablation_has_each_part_off():
     assert {"transformer", "no-min", "no-max", "no-contrast"} <= set(ABLATIONS)
-    for name, build in ABLATIONS.items():
+    defaults = METHODS["amad"].build(0).get_params()
+    for name, method in ABLATIONS.items():
         assert name not in anomaly.MAIN
-        differing = {
-            key
-            for key, value in build(0).get_params().items()
-            if value != METHODS["amad"].build(0).get_params()[key]
+        parameters = {**method.build(0).get_params(), **method.after_fit}
+        assert parameters != defaults, name
+
+
+def test_methods_of_fewer_series_have_a_table_of_their_own():
+    figures = dict.fromkeys([*anomaly.FIGURES, *anomaly.COSTS], "0.5")
+    rows = [
+        {
+            "dataset": "SMD",
+            "series": series,
+            "method": method,
+            "seed": "0",
+            "error": "",
+            **figures,
         }
-        assert differing, name
+        for method, n_series in (("random", 3), ("amad", 3), ("pyod", 2))
+        for series in ["a", "b", "c"][:n_series]
+    ]
+    text = "\n".join(anomaly._tables("All series", rows))
+    whole, part = text.split("Means over 2 series")
+    assert "Means over 3 series" in whole
+    assert "| random |" in whole
+    assert "pyod" not in whole
+    assert "| random |" in part
+    assert "| pyod |" in part
 
 
 def test_missing_data_are_told(data, capsys):

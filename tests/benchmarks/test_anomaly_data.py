@@ -236,3 +236,23 @@ class TestErrors:
         np.savez(folder / "SMAP.npz", **arrays)
         with pytest.raises(ValueError, match=message):
             load("SMAP", "A-1")
+
+
+def test_joined_channels_lie_one_after_the_other(data):
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"{name}/{part}": rng.normal(size=(n_timepoints, 2)).astype("float32")
+        for name in ("A-1", "B-1")
+        for part, n_timepoints in (("train", 5), ("test", 7))
+    }
+    arrays |= {"A-1/label": np.zeros(7, dtype=int), "B-1/label": np.ones(7, dtype=int)}
+    folder = data.parent / "anomaly"
+    folder.mkdir()
+    np.savez(folder / "SMAP.npz", **arrays)
+    assert anomaly_data.series_names("SMAP-joined") == ["SMAP"]
+    found = load("SMAP-joined", "SMAP")
+    np.testing.assert_array_equal(
+        found.X_train, np.concatenate([arrays["A-1/train"], arrays["B-1/train"]])
+    )
+    assert found.X_test.shape == (14, 2)
+    np.testing.assert_array_equal(found.y_test, np.repeat([0, 1], 7))
