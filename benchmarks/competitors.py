@@ -22,13 +22,17 @@ from unittest import mock
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import plain
-from sklearn_tsrep import TRepTransformer
+from benchmarks.detectors import PyODAnomalyTransformer
+from benchmarks.speed_report import DETECTOR_WIDTHS
+from sklearn_tsrep import AMADDetector, TRepTransformer
 from sklearn_tsrep.data import batches
 from sklearn_tsrep.data.crops import CropPairs, draw_crop_pairs
+from sklearn_tsrep.detection import vus_pr
 
 MIN_OVERLAP = 2
 PRODUCT_SIZE = 2048
@@ -36,6 +40,9 @@ PRODUCT_GFLOP = 2 * PRODUCT_SIZE**3 / 1e9
 PRODUCTS_A_ROUND = 3
 TS2VEC = {"time_embedding": None, "hidden_channels": 64, "n_latents": 320}
 BFLOAT16 = {"precision": "bfloat16"}
+# Of both detectors; windows of 100 time points, three layers, batches of 32.
+_HEADS, _STRIDE = 8, 10
+_FITTED_TO = 1000
 
 Competitor = Callable[[int], float]
 
@@ -316,10 +323,71 @@ def pypots_encoding(window: str | None, size: Size, steps: Steps) -> Competitor:
     )
 
 
+# Detectors
+
+
+def our_detector(d_model: int, size: Size, steps: Steps) -> Any:
+    """Return ours as PyOD's is below, to be trained for one epoch."""
+    return AMADDetector(
+        d_model=d_model,
+        n_heads=_HEADS,
+        stride=_STRIDE,
+        max_epochs=1,
+        device="cpu",
+        random_state=0,
+    )
+
+
+def pyod_detector(d_model: int, size: Size, steps: Steps) -> Any:
+    """Return PyOD's AnomalyTransformer, to be trained for one epoch."""
+    return PyODAnomalyTransformer(
+        d_model=d_model, n_heads=_HEADS, stride=_STRIDE, n_batches=1
+    )
+
+
+def detector_fit(
+    detector: Callable[[Size, Steps], Any], size: Size, steps: Steps
+) -> Competitor:
+    """Time the training of a detector for one epoch."""
+    X, new = _time_points(size), detector(size, steps)
+    return lambda number: _seconds(lambda: clone(new).fit(X))
+
+
+def detector_scores(
+    detector: Callable[[Size, Steps], Any], size: Size, steps: Steps
+) -> Competitor:
+    """Time the scores of a detector that has hardly been trained."""
+    X = _time_points(size)
+    fitted = detector(size, steps).fit(X[:_FITTED_TO])
+    return lambda number: _seconds(lambda: fitted.score_samples(X))
+
+
+def volume_under_surface(size: Size, steps: Steps) -> Competitor:
+    """Time VUS-PR of noise, a tenth of which is anomalous in ten segments."""
+    scores = noise(size).ravel()
+    labels = np.zeros(len(scores), dtype=int)
+    for segment in np.array_split(np.arange(len(scores)), 10):
+        labels[segment[: len(segment) // 10]] = 1
+    return lambda number: _seconds(lambda: vus_pr(labels, scores))
+
+
+def _time_points(size: Size) -> np.ndarray:
+    return noise(size)[0].T
+
+
 def _seconds(call: Callable[[], Any]) -> float:
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin
+
+
+def _detectors(time_of: Callable[..., Competitor], d_model: int) -> dict[str, Any]:
+    """Return both detectors at one width, each timed at one work."""
+    detectors = {"pyod": pyod_detector, "ours": our_detector}
+    return {
+        name: partial(time_of, partial(detector, d_model))
+        for name, detector in detectors.items()
+    }
 
 
 COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
@@ -352,4 +420,10 @@ COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
         "ours": partial(our_encoding, "transform", TS2VEC),
         "pypots": partial(pypots_encoding, "full_series"),
     },
+    **{f"fit-width-{d}": _detectors(detector_fit, d) for d in DETECTOR_WIDTHS},
+    **{f"score-width-{d}": _detectors(detector_scores, d) for d in DETECTOR_WIDTHS},
+    "score-stream": {
+        "ours": partial(detector_scores, lambda *_: AMADDetector(max_epochs=0)),
+    },
+    "vus-pr": {"ours": volume_under_surface},
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import running, tasks
-from benchmarks.speed_report import BATCHES, PIECES, markdown
+from benchmarks.speed_report import BATCHES, DETECTOR_WIDTHS, PIECES, markdown
 
 HELP = "time of training steps and of encoding, beside a plain formulation and PyPOTS"
 KEY = ("work", "size", "method")
@@ -31,9 +31,13 @@ MEASURED = (
     "working_memory_mb",
 )
 PANELS = ("256x128x6", "1000x100x6", "64x1000x6", "1x20000x7", "1x100000x7")
+SERIES = "1x1500x25"
+STREAMS = ("1x100000x25", "1x1000000x25")
+PEERS = ("pypots", "pyod")
 START_SECONDS = 10.0
 SECONDS_A_TRAINED_STEP = 5e-5
 SECONDS_AN_ENCODED_STEP = 1e-5
+SECONDS_A_FITTED_TIME_POINT = 1e-2
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,13 @@ WORKS = (
     Work("transform", ("plain", "ours"), PANELS, ("256x128x6",)),
     Work("encode-ts2vec", ("pypots", "ours"), PANELS, ("256x128x6",)),
     Work("transform-ts2vec", ("pypots", "ours"), PANELS, ("256x128x6",)),
+    *(
+        Work(f"{work}-width-{width}", ("pyod", "ours"), (SERIES,), (SERIES,))
+        for work in ("fit", "score")
+        for width in DETECTOR_WIDTHS
+    ),
+    Work("score-stream", ("ours",), STREAMS, STREAMS[:1]),
+    Work("vus-pr", ("ours",), ("1x8640x1",), ("1x8640x1",)),
 )
 # Works of which each method runs in a process of its own in the full form.
 MEMORY_SIZES = {
@@ -74,6 +85,7 @@ MEMORY_SIZES = {
     "encode-ts2vec": PANELS[1:],
     "transform": PANELS[1:],
     "transform-ts2vec": PANELS[1:],
+    "score-stream": STREAMS,
 }
 
 _store = partial(tasks.store_of, "speed", KEY, MEASURED)
@@ -105,9 +117,10 @@ def write_reports(results: Path) -> list[Path]:
 
 def _is_possible(work: Work) -> bool:
     """Say what is left out, and why."""
-    if "pypots" in work.methods and util.find_spec("pypots") is None:
-        running.say(f"{work.name} is left out: PyPOTS is not installed")
-        return False
+    for peer in PEERS:
+        if peer in work.methods and util.find_spec(peer) is None:
+            running.say(f"{work.name} is left out: {peer} is not installed")
+            return False
     return True
 
 
@@ -152,7 +165,13 @@ def _expected_seconds(
 ) -> float:
     n_instances, n_timepoints, _ = map(int, size.split("x"))
     per_round = n_instances * n_timepoints * SECONDS_AN_ENCODED_STEP
-    if "encode" not in work and "transform" not in work:
+    if "width" in work:
+        per_round = n_timepoints * SECONDS_A_FITTED_TIME_POINT
+    elif (
+        work not in ("score-stream", "vus-pr")
+        and "encode" not in work
+        and "transform" not in work
+    ):
         n_steps = parameters["n_untimed"] + parameters["n_timed"] + 1
         per_round = n_instances * n_timepoints * n_steps * SECONDS_A_TRAINED_STEP
     n_rounds = 1 if work.startswith("memory") else parameters["n_rounds"] + 1

@@ -14,6 +14,8 @@ BATCHES = {
     "8x512x7": "long pieces",
     "64x128x6": "a large batch",
 }
+# Of the network of a detector, ours or PyOD's.
+DETECTOR_WIDTHS = (128, 512)
 BESIDE_ENCODER = ("losses", "optimiser", "averaging")
 PIECES = ("data", "encoder", *BESIDE_ENCODER, "rest")
 
@@ -33,6 +35,11 @@ MARKS = (
     Mark("step", "ours-bfloat16", "plain", 0.5),
     Mark("step-ts2vec", "ours", "pypots", 1.0),
     Mark("step-ts2vec", "ours-bfloat16", "pypots", 1 / 1.5),
+    *(
+        Mark(f"{work}-width-{width}", "ours", "pyod", 0.5)
+        for work in ("fit", "score")
+        for width in DETECTOR_WIDTHS
+    ),
 )
 LARGEST_SHARE_BESIDE_ENCODER = 0.2
 
@@ -312,5 +319,36 @@ TABLES = (
             },
         )
         for name in ("encode", "transform")
+    ),
+    *(
+        Table(
+            f"{title}, {width} wide",
+            f"{work}-width-{width}",
+            "`AMADDetector` beside PyOD's AnomalyTransformer, both with windows of 100 "
+            "time points, 10 from one to the next, 3 layers of 8 heads, batches of 32. "
+            "Milliseconds (range over the rounds).",
+            {
+                "PyOD": milliseconds("pyod"),
+                "ours": milliseconds("ours"),
+                "ours / PyOD": ratio("ours", "pyod"),
+            },
+        )
+        for work, title in (
+            ("fit", "Training a detector for an epoch"),
+            ("score", "Scores of a detector"),
+        )
+        for width in DETECTOR_WIDTHS
+    ),
+    Table(
+        "Scores of a long series",
+        "score-stream",
+        "`AMADDetector` with its defaults; its memory is below.",
+        {"ours": milliseconds("ours")},
+    ),
+    Table(
+        "VUS-PR",
+        "vus-pr",
+        "Of noise with ten segments of anomalies.",
+        {"ours": milliseconds("ours")},
     ),
 )

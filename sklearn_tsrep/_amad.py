@@ -460,10 +460,13 @@ class AMADDetector(WindowDetector):
             )
 
     def _time_scores(self, panel: Panel) -> np.ndarray:
-        return self._smoothed(panel, self._time_scores_of_windows)
+        return self._weighted(panel, self._time_scores_of_windows)
 
     def _channel_scores(self, panel: Panel) -> np.ndarray:
-        return self._smoothed(panel, self._channel_scores_of_windows)
+        return self._weighted(panel, self._channel_scores_of_windows)
+
+    def _weighted(self, panel: Panel, scores_of: Any) -> np.ndarray:
+        return self._smoothed(panel, scores_of, with_maps=bool(self.temperature))
 
     def _time_scores_of_windows(self, outputs: Reconstruction) -> Tensor:
         """Return the anomaly scores (batch, time) of steps in their windows."""
@@ -489,6 +492,6 @@ class AMADDetector(WindowDetector):
         """Return the weights (batch, time) of the errors of steps, 1 in the mean."""
         from sklearn_tsrep.losses.amad import divergence_weights
 
-        if not self.temperature or outputs.maps[0].automask is None:
+        if not outputs.maps or outputs.maps[0].automask is None:
             return outputs.values.new_ones(outputs.values.shape[:2])
         return divergence_weights(outputs, self.temperature)

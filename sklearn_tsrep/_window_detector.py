@@ -176,10 +176,16 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
         windows = self._windows(np.array([n_timepoints]))
         return int(windows.starts[windows.stops > averaged].min())
 
-    def _smoothed(self, panel: Panel, scores_of: Callable[[Any], Tensor]) -> np.ndarray:
+    def _smoothed(
+        self,
+        panel: Panel,
+        scores_of: Callable[[Any], Tensor],
+        **network_options: Any,
+    ) -> np.ndarray:
         """Return the mean over the windows that cover a time point, of what they say.
 
-        Then the moving average in each series; series one after another.
+        Then the moving average in each series; series one after another. Options are
+        given to the network with each batch.
         """
         from sklearn_tsrep.features.smoothing import moving_average
         from sklearn_tsrep.training.windows import mean_over_windows
@@ -190,6 +196,7 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
             self._windows(panel.lengths),
             scores_of,
             show_progress=bool(self.verbose),
+            **network_options,
         )
         if self.smoothing == 1:
             return scores

@@ -22,7 +22,7 @@ class Reconstruction(NamedTuple):
         Reconstructed; float32.
 
     maps : list of AttentionMaps
-        Of each layer.
+        Of each layer; empty where none were wanted.
 
     batch : SeriesBatch
         What was to be reconstructed.
@@ -63,9 +63,10 @@ class MixedAttentionLayer(nn.Module):
         inputs: Tensor,
         visible: Tensor | None,
         generator: torch.Generator | None,
-    ) -> tuple[Tensor, AttentionMaps]:
+        with_maps: bool,
+    ) -> tuple[Tensor, AttentionMaps | None]:
         """Map (batch, time, width) to as many outputs, and return the maps."""
-        attended, maps = self.attention(inputs, visible)
+        attended, maps = self.attention(inputs, visible, with_maps)
         attended = dropout(attended, self.dropout_share, generator)
         hidden = self.attention_norm(inputs + attended)
         fed = functional.gelu(self.feed_forward(hidden))
@@ -117,7 +118,10 @@ class AMADNetwork(nn.Module):
         self.output = nn.Linear(width, n_channels)
 
     def forward(
-        self, batch: SeriesBatch, generator: torch.Generator | None = None
+        self,
+        batch: SeriesBatch,
+        generator: torch.Generator | None = None,
+        with_maps: bool = True,
     ) -> Reconstruction:
         """Reconstruct a batch of windows.
 
@@ -128,14 +132,18 @@ class AMADNetwork(nn.Module):
 
         generator : torch.Generator or None, default=None
             Source of the dropout; None for none.
+
+        with_maps : bool, default=True
+            Whether to return the attention maps, which costs time and memory.
         """
         hidden = self.embedding(batch.values)
         hidden = hidden + positions(hidden.shape[1], hidden.shape[2]).to(hidden)
         visible = batch.valid if batch.visible is None else batch.visible
         maps = []
         for layer in self.layers:
-            hidden, own_maps = layer(hidden, visible, generator)
-            maps.append(own_maps)
+            hidden, own_maps = layer(hidden, visible, generator, with_maps)
+            if own_maps is not None:
+                maps.append(own_maps)
         return Reconstruction(self.output(hidden).float(), maps, batch)
 
 

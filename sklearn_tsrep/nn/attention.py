@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Large enough that a masked step gets a share of exactly 0 beside any other one.
 _HIDDEN_LOGIT = -1e9
@@ -89,6 +90,13 @@ class AutoMask(nn.Module):
         hidden : Tensor of shape (batch, 1, 1, time) or None
             Added to the products.
         """
+        return log_attention(*self.turned(queries, keys), self.scale, hidden)
+
+    def turned(self, queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the queries and keys of AutoMask from those of the global attention.
+
+        All have the shape (batch, n_heads, time, head_width).
+        """
         if self.query_projection is not None and self.key_projection is not None:
             queries = queries.detach() @ self.query_projection
             keys = keys.detach() @ self.key_projection
@@ -97,20 +105,14 @@ class AutoMask(nn.Module):
         turns = (
             self.frequencies[:, None, None] * steps[:, None] * self.get_buffer("angles")
         )
-        cosines, sines = turns.cos(), turns.sin()
-        return log_attention(
-            turned(queries, cosines, sines),
-            turned(keys, cosines, sines),
-            self.scale,
-            hidden,
-        )
+        return turned(queries, turns), turned(keys, turns)
 
 
 def _start_as_identity(n_heads: int, head_width: int) -> nn.Parameter:
     return nn.Parameter(torch.eye(head_width).repeat(n_heads, 1, 1))
 
 
-def turned(vectors: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+def turned(vectors: Tensor, angles: Tensor) -> Tensor:
     """Turn each pair of neighbouring components by an angle.
 
     Parameters
@@ -118,12 +120,12 @@ def turned(vectors: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     vectors : Tensor of shape (batch, n_heads, time, head_width)
         Of even width.
 
-    cosines, sines : Tensor of shape (n_heads, time, head_width / 2)
-        Of the angles.
+    angles : Tensor of shape (n_heads, time, head_width / 2)
+        In radians.
     """
-    first, second = vectors.unflatten(-1, (-1, 2)).unbind(-1)
-    pairs = [first * cosines - second * sines, first * sines + second * cosines]
-    return torch.stack(pairs, dim=-1).flatten(-2)
+    pairs = torch.view_as_complex(vectors.to(angles.dtype).unflatten(-1, (-1, 2)))
+    turns = torch.polar(torch.ones_like(angles), angles)
+    return torch.view_as_real(pairs * turns).flatten(-2).to(vectors.dtype)
 
 
 def log_attention(
@@ -192,8 +194,8 @@ class MixedAttention(nn.Module):
             )
 
     def forward(
-        self, inputs: Tensor, visible: Tensor | None = None
-    ) -> tuple[Tensor, AttentionMaps]:
+        self, inputs: Tensor, visible: Tensor | None = None, with_maps: bool = True
+    ) -> tuple[Tensor, AttentionMaps | None]:
         """Map (batch, time, width) to as many outputs, and return both maps.
 
         Parameters
@@ -203,6 +205,10 @@ class MixedAttention(nn.Module):
 
         visible : Tensor of shape (batch, time) or None
             0 at steps that no step may look at.
+
+        with_maps : bool, default=True
+            Whether maps are wanted. Without them outputs come a few times faster,
+            equal but for rounding.
         """
         hidden = None
         if visible is not None:
@@ -210,12 +216,27 @@ class MixedAttention(nn.Module):
         # (batch, time, 3 * width) -> three of (batch, n_heads, time, head_width)
         projected = self.projection(inputs).unflatten(-1, (3, self.n_heads, -1))
         queries, keys, values = projected.permute(2, 0, 3, 1, 4).unbind()
+        if not with_maps:
+            mixed = self._attended(queries, keys, values, hidden)
+            return self.output(mixed.transpose(1, 2).flatten(2)), None
         maps = AttentionMaps(
             log_attention(queries, keys, self.scale, hidden),
             None if self.automask is None else self.automask(queries, keys, hidden),
         )
         mixed = self._mixture(maps).to(values.dtype) @ values
         return self.output(mixed.transpose(1, 2).flatten(2)), maps
+
+    def _attended(
+        self, queries: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None
+    ) -> Tensor:
+        """Return the values gathered by the mixture, which never exists as a whole."""
+        attend = functional.scaled_dot_product_attention
+        own = attend(queries, keys, values, hidden, scale=self.scale)
+        if self.automask is None:
+            return own
+        turned_ones = self.automask.turned(queries, keys)
+        other = attend(*turned_ones, values, hidden, scale=self.automask.scale)
+        return torch.lerp(own, other, self.automask_share)
 
     def _mixture(self, maps: AttentionMaps) -> Tensor:
         if maps.automask is None:

@@ -20,6 +20,7 @@ def over_windows(
     *,
     batch_size: int = _WINDOWS_A_BATCH,
     show_progress: bool = False,
+    **network_options: Any,
 ) -> Iterator[tuple[slice, Any]]:
     """Yield what a network makes of each batch of windows.
 
@@ -41,6 +42,9 @@ def over_windows(
     show_progress : bool, default=False
         Whether to show a bar.
 
+    **network_options
+        Given to the network with each batch.
+
     Yields
     ------
     rows : slice
@@ -57,7 +61,7 @@ def over_windows(
         chosen = np.resize(np.arange(rows.start, rows.stop), batch_size)
         batch = reader.read(*(part[chosen] for part in windows))
         with torch.inference_mode():
-            outputs = network(batch.to(device))
+            outputs = network(batch.to(device), **network_options)
         yield rows, outputs
 
 
@@ -68,12 +72,13 @@ def mean_over_windows(
     scores_of: Callable[[Any], Tensor],
     *,
     show_progress: bool = False,
+    **network_options: Any,
 ) -> np.ndarray:
     """Return the mean of scores over the windows that cover a step.
 
     Parameters
     ----------
-    network, reader, show_progress
+    network, reader, show_progress, network_options
         As in `over_windows`.
 
     windows : Pieces
@@ -92,7 +97,9 @@ def mean_over_windows(
     lengths = windows.stops - windows.starts
     counts = _coverage(starts, lengths, int(ends[-1]))
     totals: np.ndarray | None = None
-    batches = over_windows(network, reader, windows, show_progress=show_progress)
+    batches = over_windows(
+        network, reader, windows, show_progress=show_progress, **network_options
+    )
     for rows, outputs in batches:
         scores = scores_of(outputs).cpu().numpy()
         if totals is None:

@@ -187,7 +187,15 @@ def test_without_pypots_its_works_are_left_out(monkeypatch, capsys):
     possible = {work.name for work in speed.WORKS if speed._is_possible(work)}
     assert possible >= {"step", "shares", "encode", "transform"}
     assert not any("ts2vec" in name for name in possible)
-    assert "PyPOTS is not installed" in capsys.readouterr().out
+    assert "pypots is not installed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "work", ["fit-width-128", "score-width-128", "score-stream", "vus-pr"]
+)
+def test_detectors_are_timed(work):
+    ready = competitors.build(work, "ours", Size(1, 200, 3), Steps(1, 1))
+    assert ready(0) > 0
 
 
 def _row(work, size, method, **figures):

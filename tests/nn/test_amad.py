@@ -93,3 +93,21 @@ def test_positions_are_sines_and_cosines() -> None:
             angle = step * 10_000.0 ** (-(component // 2 * 2) / 7)
             expected = math.cos(angle) if component % 2 else math.sin(angle)
             assert table[step, component].item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("automask_share", [0.0, 0.6])
+@pytest.mark.parametrize("projection", ["shared", "own"])
+@pytest.mark.parametrize("padding", [0, 4])
+def test_without_maps_values_are_the_same(
+    automask_share: float, projection: str, padding: int
+) -> None:
+    network = network_of(
+        automask_share=automask_share, projection=projection, attention_scale="model"
+    )
+    generator = torch.Generator().manual_seed(2)
+    for parameter in network.parameters():
+        parameter.data += 0.3 * torch.randn(parameter.shape, generator=generator)
+    batch = batch_of(padding=padding)
+    expected, found = network(batch), network(batch, with_maps=False)
+    assert found.maps == []
+    torch.testing.assert_close(found.values, expected.values, atol=1e-5, rtol=1e-5)

@@ -57,9 +57,7 @@ def test_equal_queries_and_keys_give_a_map_of_distances() -> None:
     queries = random(1, 2, 1, 8).expand(-1, -1, 9, -1)
     steps = torch.arange(9)[:, None] * automask.angles
     angles = automask.frequencies[:, None, None] * steps
-    logits = turned(queries, angles.cos(), angles.sin()) @ turned(
-        queries, angles.cos(), angles.sin()
-    ).transpose(-1, -2)
+    logits = turned(queries, angles) @ turned(queries, angles).transpose(-1, -2)
     for offset in range(-8, 9):
         diagonal = logits.diagonal(offset, dim1=-2, dim2=-1)
         torch.testing.assert_close(diagonal, diagonal[..., :1].expand_as(diagonal))
@@ -72,8 +70,7 @@ def test_a_shift_of_all_positions_changes_nothing(shift: int, seed: int) -> None
     for start in (0, shift):
         steps = torch.arange(start, start + 6, dtype=torch.float64)
         angles = 0.3 * steps[:, None] * automask_of().angles
-        cosines, sines = angles.cos(), angles.sin()
-        first, second = (turned(part, cosines, sines) for part in (queries, keys))
+        first, second = (turned(part, angles) for part in (queries, keys))
         products.append(first @ second.transpose(-1, -2))
     torch.testing.assert_close(*products)
 
