@@ -17,6 +17,8 @@ TASKS = {
     "ablation": "benchmarks.ablation",
     "budget": "benchmarks.budget",
     "missing": "benchmarks.missing",
+    "imputation": "benchmarks.imputation",
+    "regression": "benchmarks.regression",
     "anomaly": "benchmarks.anomaly",
     "speed": "benchmarks.speed",
 }

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import anomaly_data, report, running, tasks
 from benchmarks.anomaly_methods import ABLATIONS, METHODS
 from benchmarks.methods import describe
-from benchmarks.records import Row, Store
+from benchmarks.records import RESULTS, ROOT, Row, Store
 
 HELP = "figures of anomaly detectors, with random scores and plain methods beside"
 KEY = ("dataset", "series", "method", "seed")
@@ -55,6 +55,19 @@ ON_REQUEST = ["amad-paper"]
 SCORES_OF_ABLATION = ["untrained", "reconstruction", "amad-paper-score", "amad"]
 REPORTED = [name for name in METHODS if name not in ABLATIONS]
 MAIN = [name for name in REPORTED if name not in ON_REQUEST]
+README = ROOT / "README.md"
+# What the README has room for.
+README_METHODS = (
+    "random",
+    "z-score",
+    "pca-windows",
+    "k-means-windows",
+    "untrained",
+    "reconstruction",
+    "amad",
+    "amad-paper-score",
+)
+README_FIGURES = ("vus_pr", "average_precision", "point_adjusted_f1")
 QUICK_METHODS = ["random", "z-score", "untrained", "reconstruction", "amad"]
 QUICK_SERIES = 2
 
@@ -158,8 +171,41 @@ def _judged(
 
 
 def write_reports(results: Path) -> list[Path]:
-    """Write the Markdown file of each CSV file of this task in the folder."""
+    """Write the Markdown file of each CSV file of this task in the folder.
+
+    The table of the project's own results goes into the README as well.
+    """
+    store = _store(results, quick=False)
+    if results == RESULTS and store.path.exists():
+        report.fill_between_markers(README, readme_table(store.rows()), "anomalies")
     return tasks.write_reports_of(_store, markdown, results)
+
+
+def readme_table(rows: list[Row]) -> str:
+    """Return means over the series on which nothing was chosen, first seed."""
+    kept = [
+        row
+        for row in rows
+        if row["dataset"] in USUAL_SETS
+        and row["method"] in README_METHODS
+        and row["seed"] == "0"
+        and not row["error"]
+        and row["series"] not in anomaly_data.CHOICE_SERIES[row["dataset"]]
+    ]
+    heads = [
+        f"{dataset}: {FIGURES[figure]}"
+        for dataset in USUAL_SETS
+        for figure in README_FIGURES
+    ]
+    lines = [["method", *heads]]
+    for name in README_METHODS:
+        means = [
+            _mean(kept, figure, dataset=dataset, method=name)
+            for dataset in USUAL_SETS
+            for figure in README_FIGURES
+        ]
+        lines.append([name, *(f"{mean:.3f}" for mean in means)])
+    return report.grid(lines)
 
 
 def markdown(rows: list[Row]) -> str:
@@ -275,7 +321,8 @@ def _sections(rows: list[Row]) -> Iterator[str]:
             "The other series": [row for row in own if row["series"] not in choice],
         }
         for title, part in parts.items():
-            yield from _tables(title, part)
+            if title == "All series" or choice:
+                yield from _tables(title, part)
         yield from _ablation(own)
 
 
@@ -320,6 +367,7 @@ def _ablation(rows: list[Row]) -> Iterator[str]:
     if any(row["method"] in ABLATIONS for row in kept):
         yield "### Ablation"
         yield f"Means over {len(series)} series, first seed."
+        yield "\n".join(f"- {name}: {METHODS[name].summary}" for name in ABLATIONS)
         yield _grid(kept, names)
 
 
@@ -354,12 +402,18 @@ def _shown(value: float, best: float | None) -> str:
 
 
 def _seeded(rows: list[Row]) -> list[Row]:
-    """Return the rows of learned methods on the series that have all their seeds."""
+    """Return the rows of methods with all seeds, on the series that have them all."""
     learned = [row for row in rows if METHODS[row["method"]].is_learned]
-    if len({row["seed"] for row in learned}) < 2:
+    seeds = set(report.in_order(learned, "seed"))
+    if len(seeds) < 2:
         return []
-    series = report.common(learned, "series", ("method", "seed"))
-    return [row for row in learned if row["series"] in series]
+    own = [
+        row
+        for row in learned
+        if seeds == {r["seed"] for r in learned if r["method"] == row["method"]}
+    ]
+    series = report.common(own, "series", ("method", "seed"))
+    return [row for row in own if row["series"] in series]
 
 
 def _seed_grid(rows: list[Row]) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.configurations import COMMON_POOLING, SETTINGS, own_pooling
+from benchmarks.configurations import COMMON_POOLING, SETTINGS
 from benchmarks.judging import (
     MEASURED,
     RECIPE,
@@ -32,7 +32,7 @@ from benchmarks.judging import (
     judge,
     summary,
 )
-from benchmarks.methods import build_trep, describe
+from benchmarks.methods import TREP, describe
 from benchmarks.records import Row, Store
 
 HELP = "accuracy by steps and seconds, by cross-validation inside training parts"
@@ -84,7 +84,7 @@ def compute(
     X, y = datasets.load_train(keys[0]["dataset"])
     judgements: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
     for fold in folds(X, y, seed):
-        model = build_trep(seed, {**parameters, "warm_start": True})
+        model = TREP(seed, {**parameters, "warm_start": True})
         all_parameters = describe(model)
         for n_steps, seconds in _halts(model, fold.X, [key["n_steps"] for key in keys]):
             fitted = {"fit_seconds": seconds, "n_epochs": int(model.n_iter_)}
@@ -162,7 +162,7 @@ def _job(
     name: str, setting: str, seed: int, steps: Sequence[int], done: Sequence[Row]
 ) -> running.Job:
     shared = {"dataset": name, "setting": setting}
-    poolings = dict.fromkeys([own_pooling(SETTINGS[setting]), COMMON_POOLING])
+    poolings = dict.fromkeys([TREP.pooling(SETTINGS[setting]), COMMON_POOLING])
     keys = [
         {**shared, "seed": seed, "n_steps": n_steps, "pooling": pooling}
         for n_steps in steps

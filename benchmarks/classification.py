@@ -11,9 +11,8 @@ Without --methods, those that lack a package or a choice are left out with a not
 
 import argparse
 import itertools
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,22 +20,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets, report, running, tasks
-from benchmarks.methods import METHODS, NotAvailableError, describe
+from benchmarks.methods import METHODS, describe
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
 from benchmarks.recipe import Chosen
 from benchmarks.records import RESULTS, ROOT, Row, Store
 
 HELP = "test accuracy on classification sets, with control, peers and cost"
 KEY = ("dataset", "method", "seed")
-MEASURED = (
-    "accuracy",
-    "cv_accuracy",
-    "chosen",
-    "n_features",
-    "fit_seconds",
-    "transform_seconds",
-    "classifier_seconds",
-)
+SECONDS = ("fit_seconds", "transform_seconds", "classifier_seconds")
+MEASURED = ("accuracy", "cv_accuracy", "chosen", "n_features", *SECONDS)
 QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
 # Claims are about the first minus each of the others, seed by seed.
 COMPARED = ("trep", "untrained-best", "minirocket")
@@ -62,41 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, metavar="N", help=f"default: 3; {_seed_limits()}"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="parameter of the encoder, its value as JSON or plain text; repeatable",
-    )
-    parser.add_argument(
-        "--label", default="", help="name of the rows with --set: METHOD:LABEL"
-    )
+    tasks.add_parameters(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute the missing rows and write the report; return the exit status."""
-    settings = parse_parameters(arguments.set)
-    methods = _available_methods(arguments)
-    _check(arguments, methods, settings)
+    usual = [name for name in METHODS if METHODS[name].is_quick or not arguments.quick]
+    methods = tasks.available_methods(METHODS, usual, arguments)
+    settings = tasks.given_parameters(METHODS, methods, arguments)
     names = tasks.chosen_sets(arguments, QUICK_SETS, datasets.EIGHT_SETS)
     store = _store(arguments.results, quick=arguments.quick)
     jobs = _jobs(names, methods, arguments, settings, store)
     return tasks.run_and_report(jobs, store, write_reports, arguments)
-
-
-def parse_parameters(settings: list[str]) -> dict[str, Any]:
-    """Turn ["name=value", ...] into parameters; a value that is no JSON is a text."""
-    parameters = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name.isidentifier():
-            raise SystemExit(f"error: --set wants NAME=VALUE, got {setting!r}")
-        try:
-            parameters[name] = json.loads(value)
-        except json.JSONDecodeError:
-            parameters[name] = value
-    return parameters
 
 
 def compute(
@@ -104,7 +73,7 @@ def compute(
 ) -> list[dict[str, Any]]:
     """Fit, transform, choose C and read the test accuracy once, for a single key."""
     (key,) = keys
-    method = METHODS[_plain_name(key["method"])]
+    method = METHODS[tasks.plain_name(key["method"])]
     X, y = datasets.load_train(key["dataset"])
     X_test, y_test = datasets.load_test(key["dataset"])
     model = method.build(key["seed"], parameters)
@@ -123,21 +92,15 @@ def measure(
 ) -> dict[str, Any]:
     """Return the measured columns: fit, transform, choose, read the test part once."""
     (X, y), (X_test, y_test) = train, test
+    features, features_test, cost = tasks.features_of(model, X, X_test)
     start = time.perf_counter()
-    model.fit(X)
-    fitted = time.perf_counter()
-    features, features_test = np.asarray(model.transform(X)), model.transform(X_test)
-    transformed = time.perf_counter()
     classifier = fit_classifier(features, y, seed)
-    ended = time.perf_counter()
     return {
-        "accuracy": float(classifier.model.score(np.asarray(features_test), y_test)),
+        "classifier_seconds": round(time.perf_counter() - start, 3),
+        "accuracy": float(classifier.model.score(features_test, y_test)),
         "cv_accuracy": classifier.cv_accuracy,
         "chosen": classifier.setting,
-        "n_features": features.shape[1],
-        "fit_seconds": round(fitted - start, 3),
-        "transform_seconds": round(transformed - fitted, 3),
-        "classifier_seconds": round(ended - transformed, 3),
+        **cost,
     }
 
 
@@ -200,49 +163,17 @@ def markdown(rows: list[Row]) -> str:
         "test accuracy is read once.",
         accuracy_table(rows),
         differences_table(rows),
-        _legend(done),
+        tasks.legend(done, METHODS),
         f"Paper: {SOURCE}.",
         "## Cost",
         "Mean over seeds: seconds to fit + to transform both parts + to choose and fit "
         "the classifier, and peak memory of the row's own process with data and "
         "libraries. Loading libraries and MiniRocket's compilation are not timed.",
-        _cost_table(done),
+        tasks.cost_table(done, SECONDS),
         report.provenance(done),
         report.notes(rows, KEY, label="method"),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _available_methods(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return method -> its own parameters; one asked for by name must be there."""
-    available = {}
-    for name in arguments.methods or _default_methods(arguments):
-        try:
-            available[name] = METHODS[name].prepare(arguments.results)
-        except NotAvailableError as error:
-            if arguments.methods:
-                raise SystemExit(f"error: {name} {error}") from None
-            running.say(f"left out: {name} {error}")
-    return available
-
-
-def _default_methods(arguments: argparse.Namespace) -> list[str]:
-    return [name for name in METHODS if METHODS[name].is_quick or not arguments.quick]
-
-
-def _check(
-    arguments: argparse.Namespace,
-    methods: Iterable[str],
-    settings: Mapping[str, Any],
-) -> None:
-    plain = [name for name in methods if not METHODS[name].takes_parameters]
-    if settings and plain:
-        raise SystemExit(
-            f"error: {plain[0]} takes no parameters; leave it out of --methods when "
-            "using --set"
-        )
-    if arguments.label and not settings:
-        raise SystemExit("error: --label names the rows of --set, which is not given")
 
 
 def _seed_limits() -> str:
@@ -262,7 +193,7 @@ def _jobs(
     for seed, name, method in itertools.product(range(n_seeds), names, methods):
         if seed >= (METHODS[method].most_seeds or n_seeds):
             continue
-        shown = _shown_name(method, settings, arguments.label)
+        shown = tasks.shown_name(method, settings, arguments.label)
         expected = METHODS[method].expected_seconds
         yield running.Job(
             title=f"{name} {shown} seed {seed}",
@@ -272,17 +203,6 @@ def _jobs(
             all_parameters=METHODS[method].resolve({**methods[method], **settings}),
             expected_seconds=known.get((name, shown), expected),
         )
-
-
-def _shown_name(method: str, settings: Mapping[str, Any], label: str) -> str:
-    if not settings:
-        return method
-    listed = ";".join(f"{name}={settings[name]}" for name in sorted(settings))
-    return f"{method}:{label or listed}"
-
-
-def _plain_name(shown: str) -> str:
-    return shown.partition(":")[0]
 
 
 def _means_by_seed(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
@@ -303,40 +223,3 @@ def _minus(means: Means, others: Means) -> Means:
 
 def _seed_line(title: str, values: Means, seeds: Sequence[str], form: str) -> list[str]:
     return [title, *(format(values[s], form) if s in values else "" for s in seeds)]
-
-
-def _legend(rows: list[Row]) -> str:
-    lines = []
-    for shown in report.in_order(rows, "method"):
-        settings = next(r["parameters"] for r in rows if r["method"] == shown)
-        summary = METHODS[_plain_name(shown)].summary
-        with_these = f", with `{settings}`" if settings != "{}" else ""
-        lines.append(f"- {shown}: {summary}{with_these}")
-    return "\n".join(lines)
-
-
-def _cost_table(rows: list[Row]) -> str:
-    methods = report.in_order(rows, "method")
-    lines = [["dataset", *methods]]
-    for name in sorted(report.in_order(rows, "dataset")):
-        cells = [
-            _cost([r for r in rows if (r["dataset"], r["method"]) == (name, method)])
-            for method in methods
-        ]
-        lines.append([name, *cells])
-    return report.grid(lines)
-
-
-def _cost(rows: list[Row]) -> str:
-    if not rows:
-        return ""
-    fit, transform, classifier, memory = (
-        float(np.mean([float(row[column]) for row in rows]))
-        for column in (
-            "fit_seconds",
-            "transform_seconds",
-            "classifier_seconds",
-            "peak_memory_mb",
-        )
-    )
-    return f"{fit:.1f} + {transform:.1f} + {classifier:.1f} s, {memory:.0f} MiB"

@@ -1,4 +1,7 @@
-"""Configurations of TRepTransformer by name, and the names of poolings."""
+"""Configurations of TRepTransformer by name, and the names of poolings.
+
+Those of DMAETransformer are in benchmarks/dmae_configurations.py.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,26 +65,35 @@ class Configuration:
         return cls(parameters, removed_values)
 
 
-def _without(*tasks: str) -> Configuration:
+Groups = Mapping[str, Mapping[str, Configuration]]
+
+
+def by_name(groups: Groups) -> dict[str, Configuration]:
+    """Return the configurations of all groups."""
+    return {name: one for group in groups.values() for name, one in group.items()}
+
+
+def without(*tasks: str) -> Configuration:
+    """Return the configuration in which these tasks of the objective are off."""
     return Configuration({"task_weights": dict.fromkeys(tasks, 0)})
 
 
-GROUPS: dict[str, dict[str, Configuration]] = {
+GROUPS: Groups = {
     "Control": {
         "default": Configuration(),
         "untrained": Configuration({"max_epochs": 0}),
     },
     "Rows of the paper": {
-        "no-forecast": _without("forecast"),
-        "no-divergence": _without("divergence"),
-        "no-time-tasks": _without("forecast", "divergence"),
+        "no-forecast": without("forecast"),
+        "no-divergence": without("divergence"),
+        "no-time-tasks": without("forecast", "divergence"),
         "rbf": Configuration({"time_embedding": "rbf"}),
         "mlp": Configuration({"time_embedding": "mlp"}),
         "ts2vec": Configuration({"time_embedding": None}),
     },
     "Contrastive tasks": {
-        "no-instance": _without("instance"),
-        "no-temporal": _without("temporal"),
+        "no-instance": without("instance"),
+        "no-temporal": without("temporal"),
     },
     "Objective": {
         "detached": Configuration({"detach_targets": True}),
@@ -112,11 +124,6 @@ GROUPS: dict[str, dict[str, Configuration]] = {
         "gaps-any": Configuration({"missing": "any"}, removed_values=0.3),
         "gaps-untrained": Configuration({"max_epochs": 0}, removed_values=0.3),
     },
-}
-CONFIGURATIONS = {
-    name: configuration
-    for group in GROUPS.values()
-    for name, configuration in group.items()
 }
 
 POOLINGS = (
@@ -155,10 +162,3 @@ def pooling_name(parameters: Mapping[str, Any]) -> str:
     names = [pooling] if isinstance(pooling, str) else pooling
     counts = {"segments": str(parameters["n_segments"])}
     return "+".join(name + counts.get(name, "") for name in names)
-
-
-def own_pooling(parameters: Mapping[str, Any]) -> str:
-    """Return the name of the pooling of an encoder with these parameters."""
-    from sklearn_tsrep import TRepTransformer
-
-    return pooling_name(TRepTransformer(**parameters).get_params())

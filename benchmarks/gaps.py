@@ -24,6 +24,21 @@ def remove_values(X: Series, share: float, seed: int | Sequence[int]) -> Series:
     return _like(X, [_without_values(one, share, rng) for one in X])
 
 
+def remove_blocks(
+    X: Series, share: float, seed: int | Sequence[int], mean_length: float
+) -> Series:
+    """Return the series with runs of steps set to NaN, in each channel on its own.
+
+    Each channel is cut into runs of random lengths, geometric with this mean, and runs
+    of all channels go in random order, the last one in part. Runs that are neighbours
+    may both go, so that the more goes the longer are the gaps.
+    """
+    if mean_length < 1:
+        raise ValueError(f"mean_length must be at least 1, got {mean_length}")
+    rng = np.random.default_rng(seed)
+    return _like(X, [_without_blocks(one, share, mean_length, rng) for one in X])
+
+
 def _like(X: Series, series: list[np.ndarray]) -> Series:
     return series if isinstance(X, list) else np.stack(series)
 
@@ -33,19 +48,34 @@ def _without_steps(
 ) -> np.ndarray:
     steps = np.flatnonzero(~np.isnan(one).all(axis=0))
     kept = one.copy()
-    kept[:, _drawn(steps, share, rng)] = np.nan
+    kept[:, _first(rng.permutation(steps), share)] = np.nan
     return kept
 
 
 def _without_values(
     one: np.ndarray, share: float, rng: np.random.Generator
 ) -> np.ndarray:
+    return _without(one, _first(rng.permutation(np.flatnonzero(~np.isnan(one))), share))
+
+
+def _without_blocks(
+    one: np.ndarray, share: float, mean_length: float, rng: np.random.Generator
+) -> np.ndarray:
+    is_start = rng.random(one.shape) < 1 / mean_length
+    is_start[:, 0] = True
+    turns = rng.permutation(is_start.sum())
+    turn = turns[np.cumsum(is_start) - 1]
+    places = np.argsort(turn, kind="stable")
+    return _without(one, _first(places[~np.isnan(one).ravel()[places]], share))
+
+
+def _without(one: np.ndarray, places: np.ndarray) -> np.ndarray:
     kept = one.copy()
     # one.copy() keeps the order of axes in memory, so ravel() may not be a view.
-    kept.flat[_drawn(np.flatnonzero(~np.isnan(one)), share, rng)] = np.nan
+    kept.flat[places] = np.nan
     return kept
 
 
-def _drawn(places: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def _first(places: np.ndarray, share: float) -> np.ndarray:
     n_removed = min(round(share * len(places)), len(places) - 1)
-    return rng.permutation(places)[: max(n_removed, 0)]
+    return places[: max(n_removed, 0)]

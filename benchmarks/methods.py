@@ -1,13 +1,14 @@
 """The methods of the classification tables: name -> how features are made.
 
 A method builds an object with ``fit(X)`` and ``transform(X)``; labels are not given to
-it. Another method joins by one entry in METHODS.
+it. Another method joins by one entry in METHODS, another encoder of this package by
+one in ENCODERS.
 """
 
 import importlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import FeatureUnion
 
-from benchmarks.configurations import SETTINGS, pooling_parameters
+from benchmarks.configurations import SETTINGS, pooling_name, pooling_parameters
 from benchmarks.peers import (
     Catch22Features,
     FlatSeries,
@@ -27,6 +29,11 @@ from benchmarks.recipe import Chosen, fit_ridge, fit_svm
 from benchmarks.records import RESULTS
 
 CHOICES = "ablation.csv"
+# Name -> class in sklearn_tsrep, and parameters of its smallest network.
+ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "trep": ("TRepTransformer", {"n_blocks": 1}),
+    "dmae": ("DMAETransformer", {"n_layers": 1}),
+}
 
 
 class NotAvailableError(Exception):
@@ -36,6 +43,59 @@ class NotAvailableError(Exception):
 def no_parameters(results: Path) -> dict[str, Any]:
     """Return no parameters, wherever the results are."""
     return {}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Builds an encoder of this package, or puts features of several side by side.
+
+    ``name`` is one of ENCODERS, or some of them joined by "+"; then a parameter carries
+    the name of its encoder, as in "dmae__lr". ``fixed`` holds whatever else is given.
+    """
+
+    name: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def class_name(self) -> str:
+        """Name of its class."""
+        return ENCODERS[self.name][0]
+
+    def __call__(self, seed: int, parameters: Mapping[str, Any]) -> Any:
+        """Return it with this seed, after loading what a fit loads."""
+        for name in self.name.split("+"):
+            _warm_up(name)
+        names = _unfitted(self.name).get_params()
+        seeds = {name: seed for name in names if name.endswith("random_state")}
+        return self._with({**seeds, **parameters})
+
+    def resolve(self, parameters: Mapping[str, Any]) -> str:
+        """Return all of its parameters, as rows record them."""
+        return describe(self._with(parameters))
+
+    def pooling(self, parameters: Mapping[str, Any]) -> str:
+        """Return the name of its pooling."""
+        return pooling_name(self._with(parameters).get_params())
+
+    def _with(self, parameters: Mapping[str, Any]) -> Any:
+        return _unfitted(self.name).set_params(**{**parameters, **self.fixed})
+
+
+def _unfitted(name: str) -> Any:
+    """Return an encoder with its defaults, or the union of several."""
+    if "+" in name:
+        return FeatureUnion([(one, _unfitted(one)) for one in name.split("+")])
+    import sklearn_tsrep
+
+    return getattr(sklearn_tsrep, ENCODERS[name][0])()
+
+
+@cache
+def _warm_up(name: str) -> None:
+    """Train for a step, which loads what a fit loads: the clock is for fitting."""
+    smallest = {**ENCODERS[name][1], "max_steps": 1, "random_state": 0}
+    noise = np.random.default_rng(0).normal(size=(4, 1, 8))
+    _unfitted(name).set_params(**smallest).fit_transform(noise)
 
 
 @dataclass(frozen=True)
@@ -60,9 +120,9 @@ class Method:
 
     def resolve(self, parameters: Mapping[str, Any]) -> str:
         """Return what rows record as all parameters, where it is known beforehand."""
-        if self.build is build_untrained:
-            return resolved_trep({**parameters, "max_epochs": 0})
-        return resolved_trep(parameters) if self.build is build_trep else ""
+        if isinstance(self.build, Encoder):
+            return self.build.resolve(parameters)
+        return ""
 
     def prepare(self, results: Path) -> dict[str, Any]:
         """Return its own parameters; NotAvailableError if it cannot be computed."""
@@ -72,26 +132,6 @@ class Method:
                 f'pip install "sklearn-tsrep[{self.extra}]"'
             )
         return dict(self.parameters(results))
-
-
-def resolved_trep(parameters: Mapping[str, Any]) -> str:
-    """Return all parameters of a TRepTransformer with these, as rows record them."""
-    from sklearn_tsrep import TRepTransformer
-
-    return describe(TRepTransformer(**parameters))
-
-
-def build_trep(seed: int, parameters: Mapping[str, Any]) -> Any:
-    """Return a TRepTransformer with these parameters."""
-    from sklearn_tsrep import TRepTransformer
-
-    _warm_up()
-    return TRepTransformer(**{"random_state": seed, **parameters})
-
-
-def build_untrained(seed: int, parameters: Mapping[str, Any]) -> Any:
-    """Return the same transformer, left with its random weights."""
-    return build_trep(seed, {**parameters, "max_epochs": 0})
 
 
 def build_catch22(seed: int, parameters: Mapping[str, Any]) -> Any:
@@ -104,15 +144,6 @@ def build_pypots_ts2vec(seed: int, parameters: Mapping[str, Any]) -> Any:
     """Return PyPOTS's TS2Vec with these parameters."""
     _load("pypots.representation")
     return PyPOTSTS2Vec(random_state=seed, **parameters)
-
-
-@cache
-def _warm_up() -> None:
-    """Train for a step, which loads what a fit loads: the clock is for fitting."""
-    from sklearn_tsrep import TRepTransformer
-
-    noise = np.random.default_rng(0).normal(size=(4, 1, 8))
-    TRepTransformer(n_blocks=1, max_steps=1, random_state=0).fit_transform(noise)
 
 
 def _load(*libraries: str) -> None:
@@ -156,35 +187,49 @@ def _untrained_accuracies(file: Path) -> Any:
 def describe(model: Any, package: str = "") -> str:
     """Return all parameters of an estimator but its seed as JSON, or an empty text.
 
-    The version of the package that it comes from stands beside them.
+    Those of a union carry the names of its parts. The version of the package that the
+    estimator comes from stands beside them.
     """
-    given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
-    parameters = {name: given[name] for name in given if name != "random_state"}
+    parameters = _parameters(model)
     if package:
         parameters[package] = version(package)
     return json.dumps(parameters, sort_keys=True, default=repr) if parameters else ""
 
 
+def _parameters(model: Any) -> dict[str, Any]:
+    if isinstance(model, FeatureUnion):
+        return {
+            f"{part}__{name}": value
+            for part, own in model.transformer_list
+            for name, value in _parameters(own).items()
+        }
+    given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
+    return {name: given[name] for name in given if name != "random_state"}
+
+
+TREP = Encoder("trep")
+UNTRAINED = Encoder("trep", {"max_epochs": 0})
+
 METHODS = {
     "trep": Method(
-        build_trep,
+        TREP,
         "TRepTransformer, fitted once on the training part without labels",
         takes_parameters=True,
         expected_seconds=60,
     ),
     "untrained": Method(
-        build_untrained,
+        UNTRAINED,
         "the same encoder with its random weights (`max_epochs=0`)",
         takes_parameters=True,
     ),
     "untrained-best": Method(
-        build_untrained,
+        UNTRAINED,
         "the same random weights in the pooling that suits them best by "
         "cross-validation inside the training parts",
         parameters=best_untrained_pooling,
     ),
     "trep-paper": Method(
-        build_trep,
+        TREP,
         "TRepTransformer in the setting of T-Rep's paper, except that training ends "
         "after 200 steps (paper: up to 200 epochs); one seed",
         parameters=lambda results: SETTINGS["paper"],
@@ -194,12 +239,30 @@ METHODS = {
         expected_seconds=150,
     ),
     "trep-ts2vec": Method(
-        build_trep,
+        TREP,
         "TRepTransformer without its time-embedding, in the setting of TS2Vec",
         parameters=lambda results: SETTINGS["ts2vec"],
         takes_parameters=True,
         is_quick=False,
         expected_seconds=60,
+    ),
+    "dmae": Method(
+        Encoder("dmae"),
+        "DMAETransformer, fitted once on the training part without labels",
+        takes_parameters=True,
+        expected_seconds=30,
+    ),
+    "dmae-untrained": Method(
+        Encoder("dmae", {"max_epochs": 0}),
+        "the encoder of dmae with its random weights (`max_epochs=0`)",
+        takes_parameters=True,
+    ),
+    "union": Method(
+        Encoder("trep+dmae"),
+        "the features of trep and dmae side by side; its cost is that of both",
+        takes_parameters=True,
+        is_quick=False,
+        expected_seconds=90,
     ),
     "raw-svm": Method(
         lambda seed, parameters: FlatSeries(),

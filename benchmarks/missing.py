@@ -21,16 +21,18 @@ from benchmarks import datasets, report, running, tasks
 from benchmarks.classification import MEASURED, measure
 from benchmarks.configurations import SETTINGS
 from benchmarks.gaps import remove_steps
-from benchmarks.methods import build_trep, describe, resolved_trep
+from benchmarks.methods import Encoder, describe
 from benchmarks.recipe import fit_svm
 from benchmarks.records import Row, Store
 
 HELP = "test accuracy when a share of the time steps is missing"
 KEY = ("dataset", "share", "method", "seed")
-METHODS: dict[str, dict[str, Any]] = {
-    "trep": SETTINGS["default"],
-    "ts2vec": SETTINGS["ts2vec"],
-    "untrained": {**SETTINGS["default"], "max_epochs": 0},
+METHODS = {
+    "trep": Encoder("trep", SETTINGS["default"]),
+    "ts2vec": Encoder("trep", SETTINGS["ts2vec"]),
+    "untrained": Encoder("trep", {**SETTINGS["default"], "max_epochs": 0}),
+    "dmae": Encoder("dmae"),
+    "dmae-untrained": Encoder("dmae", {"max_epochs": 0}),
 }
 PAPER_SET = "ArticularyWordRecognition"
 PAPER_ACCURACY = {"0.0": 0.98, "0.9": 0.865}
@@ -44,7 +46,13 @@ PAPER_TEXT = (
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
 QUICK_SHARES = (0.0, 0.75)
 PARTS = {"train": 0, "test": 1}
-EXPECTED_SECONDS = {"trep": 60.0, "ts2vec": 60.0, "untrained": 10.0}
+EXPECTED_SECONDS = {
+    "trep": 30.0,
+    "ts2vec": 60.0,
+    "untrained": 10.0,
+    "dmae": 30.0,
+    "dmae-untrained": 10.0,
+}
 
 _store = partial(tasks.store_of, "missing", KEY, MEASURED)
 
@@ -82,7 +90,7 @@ def compute(
 ) -> list[dict[str, Any]]:
     """Fit, transform, choose C and read the test accuracy once, for a single key."""
     (key,) = keys
-    model = build_trep(key["seed"], parameters)
+    model = METHODS[key["method"]](key["seed"], parameters)
     train, test = (_damaged(part, key) for part in PARTS)
     row = measure(model, fit_svm, key["seed"], train, test)
     return [{**row, "all_parameters": describe(model)}]
@@ -130,8 +138,8 @@ def _jobs(
             title=f"{name} {share:g} missing {method} seed {seed}",
             keys=[dict(zip(KEY, [*rest, seed], strict=True))],
             function=f"{__name__}:compute",
-            parameters=METHODS[method],
-            all_parameters=resolved_trep(METHODS[method]),
+            parameters=METHODS[method].fixed,
+            all_parameters=METHODS[method].resolve({}),
             expected_seconds=known.get((name, method), EXPECTED_SECONDS[method]),
         )
 

@@ -33,9 +33,9 @@ def write(stores: Iterable[Store], markdown: Callable[[list[Row]], str]) -> list
     return written
 
 
-def fill_between_markers(page: Path, text: str) -> None:
-    """Put a text between the two markers of results on a page."""
-    begin, end = (f"<!-- results: {edge} -->" for edge in ("begin", "end"))
+def fill_between_markers(page: Path, text: str, name: str = "results") -> None:
+    """Put a text between the two markers of a name on a page."""
+    begin, end = (f"<!-- {name}: {edge} -->" for edge in ("begin", "end"))
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     after = rest.partition(end)[2]
     page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

@@ -26,6 +26,7 @@ SHOWN = (
     "accuracy",
     "cv_accuracy",
     "average_precision",
+    "rmse",
     "milliseconds",
     "working_memory_mb",
 )

@@ -1,12 +1,17 @@
-"""What tasks share: types of their arguments, and running until the report."""
+"""What tasks share: arguments, timing, running until the report, and its parts."""
 
 import argparse
+import json
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import datasets, report, running
+from benchmarks.methods import Method, NotAvailableError
 from benchmarks.records import Row, Store
 
 
@@ -60,6 +65,96 @@ def numbers(
     return values
 
 
+def add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that change parameters of an encoder."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of the encoder, its value as JSON or plain text; repeatable",
+    )
+    parser.add_argument(
+        "--label", default="", help="name of the rows with --set: METHOD:LABEL"
+    )
+
+
+def parse_parameters(settings: list[str]) -> dict[str, Any]:
+    """Turn ["name=value", ...] into parameters; a value that is no JSON is a text."""
+    parameters = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.isidentifier():
+            raise SystemExit(f"error: --set wants NAME=VALUE, got {setting!r}")
+        try:
+            parameters[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parameters[name] = value
+    return parameters
+
+
+def given_parameters(
+    methods: Mapping[str, Method], chosen: Iterable[str], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Return what --set gives; all of the methods that are chosen must take it."""
+    settings = parse_parameters(arguments.set)
+    plain = [name for name in chosen if not methods[name].takes_parameters]
+    if settings and plain:
+        raise SystemExit(
+            f"error: {plain[0]} takes no parameters; leave it out of --methods when "
+            "using --set"
+        )
+    if arguments.label and not settings:
+        raise SystemExit("error: --label names the rows of --set, which is not given")
+    return settings
+
+
+def available_methods(
+    methods: Mapping[str, Method],
+    usual: Iterable[str],
+    arguments: argparse.Namespace,
+) -> dict[str, dict[str, Any]]:
+    """Return method -> its own parameters; one asked for by name must be there."""
+    available = {}
+    for name in arguments.methods or usual:
+        try:
+            available[name] = methods[name].prepare(arguments.results)
+        except NotAvailableError as error:
+            if arguments.methods:
+                raise SystemExit(f"error: {name} {error}") from None
+            running.say(f"left out: {name} {error}")
+    return available
+
+
+def shown_name(method: str, settings: Mapping[str, Any], label: str) -> str:
+    """Return the name of a method's rows, with what is set or its label."""
+    if not settings:
+        return method
+    listed = ";".join(f"{name}={settings[name]}" for name in sorted(settings))
+    return f"{method}:{label or listed}"
+
+
+def plain_name(shown: str) -> str:
+    """Return the name of a method without what is set."""
+    return shown.partition(":")[0]
+
+
+def features_of(
+    model: Any, X: datasets.Series, X_test: datasets.Series
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Fit, and return the features of both parts with the columns of their cost."""
+    start = time.perf_counter()
+    model.fit(X)
+    fitted = time.perf_counter()
+    features, others = (np.asarray(model.transform(part)) for part in (X, X_test))
+    cost = {
+        "n_features": features.shape[1],
+        "fit_seconds": round(fitted - start, 3),
+        "transform_seconds": round(time.perf_counter() - fitted, 3),
+    }
+    return features, others, cost
+
+
 def store_of(
     task: str,
     key: Sequence[str],
@@ -92,3 +187,39 @@ def run_and_report(
     for file in write_reports(arguments.results):
         running.say(f"wrote {file}")
     return 1 if failures else 0
+
+
+def legend(rows: Sequence[Row], methods: Mapping[str, Method]) -> str:
+    """Return a list of the methods of rows, with what is set."""
+    lines = []
+    for shown in report.in_order(rows, "method"):
+        settings = next(r["parameters"] for r in rows if r["method"] == shown)
+        with_these = f", with `{settings}`" if settings != "{}" else ""
+        lines.append(f"- {shown}: {methods[plain_name(shown)].summary}{with_these}")
+    return "\n".join(lines)
+
+
+def cost_table(rows: Sequence[Row], seconds: Sequence[str]) -> str:
+    """Return sets x methods: the means of these columns of seconds, and of memory."""
+    methods = report.in_order(rows, "method")
+    lines = [["dataset", *methods]]
+    for name in sorted(report.in_order(rows, "dataset")):
+        cells = [
+            _cost(
+                [r for r in rows if (r["dataset"], r["method"]) == (name, method)],
+                seconds,
+            )
+            for method in methods
+        ]
+        lines.append([name, *cells])
+    return report.grid(lines)
+
+
+def _cost(rows: Sequence[Row], seconds: Sequence[str]) -> str:
+    if not rows:
+        return ""
+    *spent, memory = (
+        float(np.mean([float(row[column]) for row in rows]))
+        for column in (*seconds, "peak_memory_mb")
+    )
+    return f"{' + '.join(f'{one:.1f}' for one in spent)} s, {memory:.0f} MiB"

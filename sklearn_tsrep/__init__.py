@@ -6,13 +6,24 @@ from sklearn_tsrep._version import __version__
 
 if TYPE_CHECKING:
     from sklearn_tsrep._amad import AMADDetector
+    from sklearn_tsrep._dmae import DMAETransformer
+    from sklearn_tsrep._imputer import DMAEImputer
     from sklearn_tsrep._show_versions import show_versions
     from sklearn_tsrep._trep import TRepTransformer
 
-__all__ = ["AMADDetector", "TRepTransformer", "__version__", "show_versions"]
+__all__ = [
+    "AMADDetector",
+    "DMAEImputer",
+    "DMAETransformer",
+    "TRepTransformer",
+    "__version__",
+    "show_versions",
+]
 
 _MODULES = {
     "AMADDetector": "sklearn_tsrep._amad",
+    "DMAEImputer": "sklearn_tsrep._imputer",
+    "DMAETransformer": "sklearn_tsrep._dmae",
     "TRepTransformer": "sklearn_tsrep._trep",
     "show_versions": "sklearn_tsrep._show_versions",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +32,9 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
     """
 
     history_: dict[str, np.ndarray]
+
+    # Arguments of the network that the first panel decides, and no later one changes.
+    _of_first_panel: ClassVar[frozenset[str]] = frozenset()
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "scale": ["boolean"],
@@ -227,7 +231,12 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
             if self.early_stopping
             else []
         )
-        return [*engine, *own, EpochTasks(self, context), *stopping]
+        method = self._method_callbacks(n_steps)
+        return [*method, *engine, *own, EpochTasks(self, context), *stopping]
+
+    def _method_callbacks(self, n_steps: int) -> list[Any]:
+        """Return skorch callbacks without which the method does not train."""
+        return []
 
     def _resume(self, net: SelfSupervisedNet, batches: Any) -> None:
         from sklearn_tsrep.training.state import load_weights, resume_training
@@ -265,7 +274,7 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         changed = [
             name
             for name, value in self._network_arguments.items()
-            if name != "time_scale" and wanted[name] != value
+            if name not in self._of_first_panel and wanted[name] != value
         ]
         if changed:
             raise ValueError(
@@ -281,3 +290,24 @@ def _seed_of(entropy: Any, *purpose: int) -> np.random.SeedSequence:
 
 def _prefixed(prefix: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {f"{prefix}__{name}": value for name, value in arguments.items()}
+
+
+def weights_of_tasks(given: dict[str, float] | None, tasks: Sequence[str]) -> Any:
+    """Return the weight of each task, 1 where none is given.
+
+    Raises
+    ------
+    ValueError
+        If a task is not known, or a weight is not a finite number of at least 0.
+    """
+    weights = given or {}
+    if not set(weights) <= set(tasks) or not all(map(_is_weight, weights.values())):
+        raise ValueError(
+            f"task_weights must map names from {list(tasks)} to finite weights of "
+            f"at least 0, got {given!r}."
+        )
+    return {task: float(weights.get(task, 1.0)) for task in tasks}
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < math.inf

@@ -172,17 +172,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
-        encoded = self._unwritten(panel)
-        for batch in self._encoded(panel):
-            starts = panel.starts[batch.instances]
-            for piece in batch.pieces:
-                stops = starts + piece.shape[1]
-                latents = piece.transpose(1, 2).cpu().numpy()
-                places = zip(batch.instances, starts, stops, latents, strict=True)
-                for instance, start, stop, series in places:
-                    encoded[instance][:, start:stop] = series
-                starts = stops
-        return encoded
+        return written(self._encoded(panel), panel, self._n_latents)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the features that `transform` gives.
@@ -246,21 +236,18 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         self._n_scales = max(1, math.ceil(math.log2(max(longest - 1, 2))))
 
     def _encoded(self, panel: Panel) -> Iterator[EncodedBatch]:
+        return self._computed(self._encoder(), panel)
+
+    def _encoder(self) -> Any:
+        """Return the network that represents time steps."""
+        return self.module_.encoder
+
+    def _computed(self, network: Any, panel: Panel) -> Iterator[EncodedBatch]:
+        """Yield what a network makes of each time step of the series of a panel."""
         from sklearn_tsrep.training.inference import encode_series
 
-        module: Any = self.module_
-        device = next(module.parameters()).device
-        return encode_series(module.encoder, self._reader(panel), device)
-
-    def _unwritten(self, panel: Panel) -> np.ndarray | list[np.ndarray]:
-        """Return what `encode` fills, NaN everywhere."""
-        if panel.is_equal_length:
-            shape = (len(panel), self._n_latents, int(panel.lengths[0]))
-            return np.full(shape, np.nan, dtype=np.float32)
-        return [
-            np.full((self._n_latents, length), np.nan, dtype=np.float32)
-            for length in panel.lengths
-        ]
+        device = next(self.module_.parameters()).device
+        return encode_series(network, self._reader(panel), device)
 
     def _pooled(self, batch: EncodedBatch) -> np.ndarray:
         from sklearn_tsrep.features.pooling import pool
@@ -314,3 +301,47 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
                 "input_features should have length equal to number of features "
                 f"({self.n_features_in_}), got {len(input_features)}"
             )
+
+
+def written(
+    batches: Iterator[EncodedBatch], panel: Panel, n_rows: int
+) -> np.ndarray | list[np.ndarray]:
+    """Write what was computed of each time step into arrays, NaN at padding.
+
+    Parameters
+    ----------
+    batches : iterator of EncodedBatch
+        With ``n_rows`` values a time step.
+
+    panel : Panel
+        The series.
+
+    n_rows : int
+        Rows of the arrays.
+
+    Returns
+    -------
+    arrays : ndarray of shape (n_instances, n_rows, n_timepoints) or \
+            list of ndarray of shape (n_rows, length_i)
+        float32; a list where lengths differ.
+    """
+    arrays = _unwritten(panel, n_rows)
+    for batch in batches:
+        starts = panel.starts[batch.instances]
+        for piece in batch.pieces:
+            stops = starts + piece.shape[1]
+            values = piece.transpose(1, 2).cpu().numpy()
+            places = zip(batch.instances, starts, stops, values, strict=True)
+            for instance, start, stop, series in places:
+                arrays[instance][:, start:stop] = series
+            starts = stops
+    return arrays
+
+
+def _unwritten(panel: Panel, n_rows: int) -> np.ndarray | list[np.ndarray]:
+    if panel.is_equal_length:
+        shape = (len(panel), n_rows, int(panel.lengths[0]))
+        return np.full(shape, np.nan, dtype=np.float32)
+    return [
+        np.full((n_rows, length), np.nan, dtype=np.float32) for length in panel.lengths
+    ]

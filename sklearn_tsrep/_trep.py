@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from sklearn_tsrep._base import weights_of_tasks
 from sklearn_tsrep._sklearn import Interval, StrOptions
 from sklearn_tsrep._transformer import RepresentationTransformer
 from sklearn_tsrep.data.panel import Panel
@@ -243,6 +244,8 @@ class TRepTransformer(RepresentationTransformer):
     (8, 4, 30)
     """
 
+    _of_first_panel: ClassVar[frozenset[str]] = frozenset({"time_scale"})
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **RepresentationTransformer._parameter_constraints,
         "hidden_channels": [Interval(Integral, 1, None, closed="left")],
@@ -425,13 +428,8 @@ class TRepTransformer(RepresentationTransformer):
         contrasts = ("instance", "temporal")
         tasks = (*contrasts, "divergence", "forecast")
         possible = contrasts if self.time_embedding is None else tasks
-        given = self.task_weights or {}
-        if not set(given) <= set(tasks) or not all(map(_is_weight, given.values())):
-            raise ValueError(
-                f"task_weights must map names from {list(tasks)} to finite weights of "
-                f"at least 0, got {self.task_weights!r}."
-            )
-        weights = {task: float(given.get(task, 1.0)) for task in possible}
+        given = weights_of_tasks(self.task_weights, tasks)
+        weights = {task: given[task] for task in possible}
         total = sum(weights.values())
         if not total:
             raise ValueError(
@@ -439,7 +437,3 @@ class TRepTransformer(RepresentationTransformer):
                 + (" without a time-embedding." if self.time_embedding is None else ".")
             )
         return {task: weight / total for task, weight in weights.items() if weight}
-
-
-def _is_weight(value: Any) -> bool:
-    return isinstance(value, Real) and 0 <= float(value) < math.inf

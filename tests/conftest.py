@@ -1,5 +1,6 @@
 """What the tests share."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from skorch.callbacks import Callback
 from sktime.datasets import load_basic_motions, load_japanese_vowels
 
-from sklearn_tsrep import AMADDetector, TRepTransformer
+from sklearn_tsrep import AMADDetector, DMAETransformer, TRepTransformer
 
 
 def tiny_trep(**parameters: Any) -> TRepTransformer:
@@ -24,6 +25,23 @@ def tiny_trep(**parameters: Any) -> TRepTransformer:
         "random_state": 0,
     }
     return TRepTransformer(**{**small, **parameters})
+
+
+def tiny_dmae(**parameters: Any) -> DMAETransformer:
+    """Return a DMAE that trains in milliseconds."""
+    small = {
+        "n_latents": 4,
+        "n_layers": 1,
+        "n_heads": 1,
+        "pooling": "max",
+        "max_steps": 3,
+        "device": "cpu",
+        "random_state": 0,
+    }
+    return DMAETransformer(**{**small, **parameters})
+
+
+TINY: dict[str, Callable[..., Any]] = {"trep": tiny_trep, "dmae": tiny_dmae}
 
 
 def tiny_amad(**parameters: Any) -> AMADDetector:
@@ -62,7 +80,7 @@ def make_ragged(
     return [wave[:, :length] for wave, length in zip(waves, lengths, strict=True)]
 
 
-def weights_of(transformer: TRepTransformer) -> dict[str, np.ndarray]:
+def weights_of(transformer: Any) -> dict[str, np.ndarray]:
     """Return a copy of the weights by name."""
     return {
         name: weight.numpy().copy()
@@ -70,7 +88,7 @@ def weights_of(transformer: TRepTransformer) -> dict[str, np.ndarray]:
     }
 
 
-def assert_same_weights(one: TRepTransformer, other: TRepTransformer) -> None:
+def assert_same_weights(one: Any, other: Any) -> None:
     ours, theirs = weights_of(one), weights_of(other)
     assert list(ours) == list(theirs)
     for name in ours:
@@ -98,6 +116,12 @@ class LearningRate(Callback):
 
     def on_epoch_end(self, net: Any, **parameters: Any) -> None:
         net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
+
+
+@pytest.fixture(params=TINY)
+def tiny(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Return what makes a small transformer, of each method in turn."""
+    return TINY[request.param]
 
 
 @pytest.fixture

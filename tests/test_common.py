@@ -23,14 +23,23 @@ from sklearn.utils.estimator_checks import (
 )
 from sktime.datatypes import convert_to
 
-from tests.conftest import make_ragged, make_waves, tiny_trep
+from tests.conftest import make_ragged, make_waves, tiny_dmae, tiny_trep
 
 NAN = np.nan
 ALL_POOLINGS = ["max", "mean", "last", "segments", "multiscale"]
-TRANSFORMERS = [tiny_trep(), tiny_trep(time_embedding=None, pooling=["mean", "last"])]
+TRANSFORMERS = {
+    "trep": tiny_trep(),
+    "trep without time-embedding": tiny_trep(
+        time_embedding=None, pooling=["mean", "last"]
+    ),
+    "dmae": tiny_dmae(),
+    "dmae of patches": tiny_dmae(
+        n_latents=12, n_heads=2, patch_length=3, encoder="student", pooling="segments"
+    ),
+}
 
 
-@parametrize_with_checks(TRANSFORMERS)
+@parametrize_with_checks(list(TRANSFORMERS.values()))
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -47,7 +56,7 @@ def test_scikit_learn_checks(estimator, check):
         check_transformer_get_feature_names_out_pandas,
     ],
 )
-@pytest.mark.parametrize("estimator", TRANSFORMERS)
+@pytest.mark.parametrize("estimator", TRANSFORMERS.values(), ids=TRANSFORMERS)
 # The checks of set_output fit on a frame and transform an array, and the other way
 # round. To go when scikit-learn's check does not mix them (it does in 1.9).
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
@@ -56,9 +65,9 @@ def test_checks_not_run_for_third_parties(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
-@pytest.fixture(params=TRANSFORMERS, ids=["trep", "trep without time-embedding"])
+@pytest.fixture(params=TRANSFORMERS)
 def transformer(request):
-    return clone(request.param)
+    return clone(TRANSFORMERS[request.param])
 
 
 def multi_index_frame(panel):
@@ -198,10 +207,14 @@ def test_y_is_ignored(transformer, waves, labels):
 
 
 @pytest.mark.parametrize("n_steps", [3, 24, 130])
-@pytest.mark.parametrize("n_latents", [1, 5])
-def test_features_do_not_depend_on_what_else_is_transformed(n_steps, n_latents):
+@pytest.mark.parametrize(
+    ("make", "n_latents"),
+    [(tiny_trep, 1), (tiny_trep, 5), (tiny_dmae, 2), (tiny_dmae, 10)],
+    ids=["trep-1", "trep-5", "dmae-2", "dmae-10"],
+)
+def test_features_do_not_depend_on_what_else_is_transformed(make, n_steps, n_latents):
     waves = make_waves(70, 2, n_steps)
-    transformer = tiny_trep(n_latents=n_latents, pooling=ALL_POOLINGS).fit(waves)
+    transformer = make(n_latents=n_latents, pooling=ALL_POOLINGS).fit(waves)
     expected = transformer.transform(waves)
     for chosen in ([0], [69], [3, 1], np.arange(70)[::-1], np.arange(1, 40)):
         np.testing.assert_array_equal(
@@ -314,14 +327,19 @@ def test_input_is_never_changed(transformer, waves, which, scale):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_fit_changes_no_parameter(waves):
+@pytest.mark.parametrize(
+    ("make", "task"),
+    [(tiny_trep, "instance"), (tiny_dmae, "latent")],
+    ids=["trep", "dmae"],
+)
+def test_fit_changes_no_parameter(waves, make, task):
     parameters = {
         "pooling": ["max", "last"],
-        "task_weights": {"instance": 2.0},
+        "task_weights": {task: 2.0},
         "optimizer_params": {"weight_decay": 0.1},
         "callbacks": [],
     }
-    transformer = tiny_trep(**parameters)
+    transformer = make(**parameters)
     before = copy.deepcopy(transformer.get_params())
     given = {name: id(value) for name, value in transformer.get_params().items()}
     transformer.fit(waves).partial_fit(waves)
@@ -366,8 +384,9 @@ def test_values_of_masked_arrays_cannot_change_the_output(transformer, waves):
     np.testing.assert_array_equal(clone(transformer).fit_transform(garbage), expected)
 
 
-def test_values_of_masked_steps_cannot_change_the_output(transformer, waves):
-    transformer.set_params(missing="any").fit(waves)
+@pytest.mark.parametrize("time_embedding", ["time2vec", None])
+def test_values_of_masked_steps_cannot_change_the_output(time_embedding, waves):
+    transformer = tiny_trep(time_embedding=time_embedding, missing="any").fit(waves)
     waves[:, 0, 5:8] = NAN
     expected = transformer.encode(waves)
     waves[:, 1:, 5:8] = 1e6

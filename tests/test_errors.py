@@ -5,15 +5,19 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from tests.conftest import Counter, make_waves, tiny_trep
+from tests.conftest import TINY, Counter, make_waves, tiny_dmae, tiny_trep
 
 NAN = np.nan
-TRANSFORMERS = [tiny_trep(), tiny_trep(time_embedding=None)]
+TRANSFORMERS = {
+    "trep": tiny_trep(),
+    "trep without time-embedding": tiny_trep(time_embedding=None),
+    "dmae": tiny_dmae(),
+}
 
 
-@pytest.fixture(params=TRANSFORMERS, ids=["trep", "trep without time-embedding"])
+@pytest.fixture(params=TRANSFORMERS)
 def transformer(request):
-    return clone(request.param)
+    return clone(TRANSFORMERS[request.param])
 
 
 BAD_PANELS = {
@@ -86,18 +90,7 @@ def test_swapped_axes_are_told_at_transform(transformer, waves):
         ({"optimizer": dict}, "optimizer must be the name.*dict"),
         ({"optimizer_params": {"momentun": 1}}, "optimizer_params has 'momentun'"),
         ({"device": "toaster"}, "device='toaster'"),
-        ({"task_weights": {"forecasting": 1}}, "task_weights must.*'forecasting'"),
-        ({"task_weights": {"forecast": -1}}, "task_weights must.*at least 0"),
-        ({"task_weights": {"forecast": "high"}}, "task_weights must.*'high'"),
-        ({"task_weights": {"forecast": None}}, "task_weights must.*None"),
-        ({"task_weights": {"forecast": NAN}}, "task_weights must.*finite.*nan"),
-        ({"task_weights": {"forecast": np.inf}}, "task_weights must.*finite.*inf"),
-        (
-            {"task_weights": dict.fromkeys(["instance", "temporal"], 0)}
-            | {"time_embedding": None},
-            "leaves no task.*without a time-embedding",
-        ),
-        ({"time_embedding": "fourier"}, "'time_embedding' parameter"),
+        ({"task_weights": {"imitation": 1}}, "task_weights must.*'imitation'"),
         ({"precision": "float16"}, "'precision' parameter"),
         ({"lr_schedule": "step"}, "'lr_schedule' parameter"),
         ({"on_empty": "drop"}, "'on_empty' parameter"),
@@ -107,9 +100,99 @@ def test_swapped_axes_are_told_at_transform(transformer, waves):
     ],
     ids=repr,
 )
-def test_bad_parameters_give_clear_errors(waves, parameters, message):
+def test_bad_parameters_give_clear_errors(waves, tiny, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(**parameters).fit(waves)
+
+
+WITHOUT_TASK = {
+    "trep": {"instance": 0, "temporal": 0, "divergence": 0, "forecast": 0},
+    "dmae": {"value": 0, "latent": 0, "alignment": 0},
+}
+
+
+@pytest.mark.parametrize("method", WITHOUT_TASK)
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (-1, "at least 0"),
+        ("high", "'high'"),
+        (None, "None"),
+        (NAN, "finite.*nan"),
+        (np.inf, "finite.*inf"),
+    ],
+)
+def test_bad_weights_of_tasks_give_clear_errors(waves, method, weight, message):
+    for task in WITHOUT_TASK[method]:
+        with pytest.raises(ValueError, match=f"task_weights must.*{message}"):
+            TINY[method](task_weights={task: weight}).fit(waves)
+
+
+@pytest.mark.parametrize("method", WITHOUT_TASK)
+def test_some_task_must_be_left(waves, method):
+    with pytest.raises(ValueError, match="leaves no task to learn"):
+        TINY[method](task_weights=WITHOUT_TASK[method]).fit(waves)
+
+
+def test_a_fit_that_is_refused_leaves_the_one_before(waves):
+    transformer = tiny_dmae().fit(waves)
+    expected = transformer.transform(waves)
+    for parameters in (
+        {"pooling": ["sum"]},
+        {"task_weights": {"imitation": 1}},
+        {"n_heads": 3},
+    ):
+        before = {name: transformer.get_params()[name] for name in parameters}
+        with pytest.raises(ValueError, match="must"):
+            transformer.set_params(**parameters).fit(waves)
+        transformer.set_params(**before)
+        np.testing.assert_array_equal(transformer.transform(waves), expected)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"task_weights": dict.fromkeys(["instance", "temporal"], 0)}
+            | {"time_embedding": None},
+            "leaves no task.*without a time-embedding",
+        ),
+        ({"time_embedding": "fourier"}, "'time_embedding' parameter"),
+    ],
+    ids=repr,
+)
+def test_bad_parameters_of_trep_give_clear_errors(waves, parameters, message):
     with pytest.raises(ValueError, match=message):
         tiny_trep(**parameters).fit(waves)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"n_latents": 10, "n_heads": 4},
+            "n_latents must be a multiple of.*n_latents=10 and n_heads=4",
+        ),
+        (
+            {"n_latents": 12, "n_heads": 4},
+            "multiple of twice n_heads.*n_latents=12 and n_heads=4",
+        ),
+        ({"n_latents": 5}, "multiple of twice n_heads.*n_latents=5 and n_heads=1"),
+        ({"encoder": "pupil"}, "'encoder' parameter"),
+        ({"patch_length": 0}, "'patch_length' parameter"),
+        ({"patch_length": "long"}, "'patch_length' parameter"),
+        ({"attribute_mask_ratio": 1.0}, "'attribute_mask_ratio' parameter"),
+        ({"token_mask_ratio": 1.0}, "'token_mask_ratio' parameter"),
+        ({"mean_mask_length": 0.5}, "'mean_mask_length' parameter"),
+        ({"teacher_half_life": 0.0}, "'teacher_half_life' parameter"),
+        ({"decorrelation_weight": -1.0}, "'decorrelation_weight' parameter"),
+        ({"dropout": 1.0}, "'dropout' parameter"),
+    ],
+    ids=repr,
+)
+def test_bad_parameters_of_dmae_give_clear_errors(waves, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_dmae(**parameters).fit(waves)
 
 
 @pytest.mark.parametrize(("n_steps", "largest"), [(24, 4), (17, 4), (16, 3), (2, 0)])
@@ -125,9 +208,9 @@ def test_a_temporal_unit_beyond_the_series_is_an_error(n_steps, largest):
     assert (history["forecast_loss"] > 0).all()
 
 
-def test_single_steps_may_be_held_back(waves):
+def test_single_steps_may_be_held_back(waves, tiny):
     panel = [wave[:, :1] for wave in waves[:8]] + list(waves[8:])
-    history = tiny_trep(early_stopping=True, random_state=0).fit(panel).history_
+    history = tiny(early_stopping=True, random_state=0).fit(panel).history_
     assert np.isfinite(history["valid_loss"]).all()
 
 
@@ -139,9 +222,9 @@ def test_any_temporal_unit_will_do_without_tasks_along_time(waves):
 @pytest.mark.parametrize(
     "callbacks", [["a"], [("a", "b")], [Counter], [("a", Counter(), 1)], [object()]]
 )
-def test_callbacks_must_be_those_of_skorch(waves, callbacks):
+def test_callbacks_must_be_those_of_skorch(waves, tiny, callbacks):
     with pytest.raises(TypeError, match=r"callbacks must hold skorch callbacks.*got"):
-        tiny_trep(callbacks=callbacks).fit(waves)
+        tiny(callbacks=callbacks).fit(waves)
 
 
 NOT_FINITE = "representation is not finite in single precision"
@@ -163,7 +246,19 @@ def test_huge_values_give_finite_features_or_a_clear_error(
         assert np.isfinite(encode(waves)).all()
 
 
-def test_values_that_overflow_inside_the_network_give_a_clear_error(waves):
-    transformer = tiny_trep(scale=False).fit(waves)
+@pytest.mark.parametrize("method", ["transform", "encode", "reconstruct", "impute"])
+@pytest.mark.parametrize("size", [1e15, 1e20, 1e38, 1e300])
+def test_huge_values_give_finite_results_of_dmae_or_a_clear_error(waves, method, size):
+    transformer = tiny_dmae().fit(waves)
+    waves[0] *= size
+    if size == 1e15:
+        assert np.isfinite(getattr(transformer, method)(waves)).all()
+    else:
+        with pytest.raises(ValueError, match=NOT_FINITE):
+            getattr(transformer, method)(waves)
+
+
+def test_values_that_overflow_inside_the_network_give_a_clear_error(waves, tiny):
+    transformer = tiny(scale=False).fit(waves)
     with pytest.raises(ValueError, match=NOT_FINITE):
         transformer.transform(np.full((2, 3, 9), 3e38))

@@ -35,6 +35,7 @@ LEVELS = {
     "_trep": 8,
     "_dmae": 8,
     "_amad": 8,
+    "_imputer": 9,
     "detection": 9,
     "forecasting": 9,
     "adapters": 10,

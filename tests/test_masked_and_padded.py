@@ -1,11 +1,13 @@
 """What is masked or padded is as if it were not there."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
-from tests.conftest import assert_same_weights, make_ragged, tiny_trep
+from tests.conftest import assert_same_weights, make_ragged, tiny_dmae, tiny_trep
 
 NAN = np.nan
 
@@ -38,10 +40,10 @@ def as_tuple_of_channels(rows):
 @pytest.mark.parametrize(
     "container", [as_table, as_list, as_ragged_list, as_tuple_of_channels]
 )
-def test_what_masked_entries_hide_changes_nothing(container, garbage):
+def test_what_masked_entries_hide_changes_nothing(tiny, container, garbage):
     hidden = container(masked_rows(garbage))
-    expected = tiny_trep().fit(container(masked_rows(0.0).filled(NAN)))
-    found = tiny_trep().fit(hidden)
+    expected = tiny().fit(container(masked_rows(0.0).filled(NAN)))
+    found = tiny().fit(hidden)
     assert_same_weights(found, expected)
     np.testing.assert_array_equal(found.mean_, expected.mean_)
     np.testing.assert_array_equal(
@@ -50,10 +52,10 @@ def test_what_masked_entries_hide_changes_nothing(container, garbage):
     )
 
 
-def test_masked_arrays_stay_as_they_are():
+def test_masked_arrays_stay_as_they_are(tiny):
     rows = masked_rows(1e6)
     values, mask = rows.data.copy(), rows.mask.copy()
-    tiny_trep().fit(rows).transform(list(rows))
+    tiny().fit(rows).transform(list(rows))
     np.testing.assert_array_equal(rows.data, values)
     np.testing.assert_array_equal(rows.mask, mask)
 
@@ -68,8 +70,8 @@ def test_masked_arrays_stay_as_they_are():
     ],
     ids=["array", "list of 1-D arrays", "pandas", "polars"],
 )
-def test_a_table_for_a_multivariate_transformer_gives_a_hint(waves, container):
-    transformer = tiny_trep().fit(waves)
+def test_a_table_for_a_multivariate_transformer_gives_a_hint(waves, tiny, container):
+    transformer = tiny().fit(waves)
     message = r"X has 1 channels.* expecting 3 channels.*2-D array is a panel"
     for method in (transformer.transform, transformer.encode, transformer.partial_fit):
         with pytest.raises(ValueError, match=message):
@@ -97,16 +99,25 @@ def padded_behind(series, length=30):
 
 
 @pytest.mark.parametrize("padded", [padded_in_front, padded_behind])
-@pytest.mark.parametrize("time_embedding", ["time2vec", "mlp", "rbf", None])
-def test_padding_changes_neither_fit_nor_features(padded, time_embedding):
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(
+            partial(tiny_trep, time_embedding=name)
+            for name in ("time2vec", "mlp", "rbf", None)
+        ),
+        tiny_dmae,
+        partial(tiny_dmae, patch_length=4),
+    ],
+)
+def test_padding_changes_neither_fit_nor_features(padded, make):
     ragged = make_ragged()
     parameters = {
-        "time_embedding": time_embedding,
         "pooling": ["max", "mean", "last", "segments", "multiscale"],
         "max_train_length": 11,
     }
-    bare = tiny_trep(**parameters).fit(ragged)
-    other = tiny_trep(**parameters).fit(padded(ragged))
+    bare = make(**parameters).fit(ragged)
+    other = make(**parameters).fit(padded(ragged))
     np.testing.assert_allclose(other.mean_, bare.mean_, atol=1e-12)
     np.testing.assert_allclose(other.loss_curve_, bare.loss_curve_, atol=1e-5)
     expected = bare.transform(ragged)
@@ -118,9 +129,9 @@ def test_padding_changes_neither_fit_nor_features(padded, time_embedding):
         np.testing.assert_allclose(transformer.transform(panel), expected, atol=1e-5)
 
 
-def test_padding_in_front_shifts_what_is_encoded():
+def test_padding_in_front_shifts_what_is_encoded(tiny):
     ragged = make_ragged()
-    transformer = tiny_trep().fit(ragged)
+    transformer = tiny().fit(ragged)
     encoded = transformer.encode(padded_in_front(ragged))
     assert encoded.shape == (len(ragged), 4, 30)
     for shifted, expected in zip(encoded, transformer.encode(ragged), strict=True):

@@ -13,7 +13,7 @@ import pytest
 
 from sklearn_tsrep.data.containers import as_panel
 from sklearn_tsrep.training import inference
-from tests.conftest import make_waves, tiny_trep
+from tests.conftest import make_waves, tiny_dmae, tiny_trep
 from tests.features.test_pooling import plain_pool
 
 NAN = np.nan
@@ -164,3 +164,15 @@ def test_the_representation_of_a_long_series_is_never_held_whole():
     representation = 64 * 4 * 2**20
     assert resident_peak_of(transformer.transform, X) < representation / 2
     assert resident_peak_of(transformer.encode, X) < 1.5 * representation
+
+
+@pytest.mark.skipif(not os.access(RESET, os.W_OK), reason="needs Linux")
+@pytest.mark.parametrize("method", ["transform", "impute"])
+def test_attention_never_goes_over_a_long_series_at_once(method):
+    X = make_waves(1, 1, 20_000)
+    X[0, 0, 5_000:5_700] = NAN
+    transformer = tiny_dmae(n_latents=64, patch_length=1, pooling=POOLINGS)
+    compute = getattr(transformer.fit(X[:, :, :1_000]), method)
+    compute(X[:, :, :1_000])
+    # Windows take 15 MiB at most, and all tokens at once 40 at least.
+    assert resident_peak_of(compute, X) < 25 * MIB

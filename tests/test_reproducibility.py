@@ -5,16 +5,18 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from joblib import Parallel, delayed
 
 import sklearn_tsrep
-from tests.conftest import make_waves, tiny_trep
+from tests.conftest import TINY, make_waves
 
 ROOT = Path(sklearn_tsrep.__file__).parents[1]
 VARIANTS = {
@@ -25,31 +27,41 @@ VARIANTS = {
 }
 
 
-def features_of(waves, **parameters):
-    return tiny_trep(max_steps=6, **parameters).fit_transform(waves)
+def fitted_features(make, waves, **parameters):
+    return make(max_steps=6, **parameters).fit_transform(waves)
+
+
+@pytest.fixture
+def features_of(tiny):
+    return partial(fitted_features, tiny)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_two_fits_give_the_same_bits(waves, variant):
+def test_two_fits_give_the_same_bits(waves, features_of, variant):
     first, second = (features_of(waves, **VARIANTS[variant]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-def test_another_seed_gives_other_features(waves):
+def test_another_seed_gives_other_features(waves, features_of):
     assert not np.array_equal(features_of(waves), features_of(waves, random_state=1))
 
 
-def test_no_seed_gives_other_features_each_time(waves):
+def test_no_seed_gives_other_features_each_time(waves, features_of):
     first, second = (features_of(waves, random_state=None) for _ in range(2))
     assert not np.array_equal(first, second)
 
 
-def test_fits_of_several_threads_give_the_same_bits():
+@pytest.mark.parametrize(
+    "small",
+    ["TRepTransformer(n_blocks=3, ", "DMAETransformer(n_layers=1, "],
+    ids=["trep", "dmae"],
+)
+def test_fits_of_several_threads_give_the_same_bits(small):
     code = (
-        "import numpy as np; from sklearn_tsrep import TRepTransformer\n"
+        "import numpy as np; from sklearn_tsrep import *\n"
         "X = np.random.default_rng(0).normal(size=(24, 3, 60))\n"
-        "parameters = dict(n_blocks=3, max_steps=10, device='cpu', random_state=0)\n"
-        "fits = [TRepTransformer(**parameters).fit_transform(X) for _ in range(4)]\n"
+        f"transformer = {small} max_steps=10, device='cpu', random_state=0)\n"
+        "fits = [transformer.fit_transform(X) for _ in range(4)]\n"
         "assert all(np.array_equal(fit, fits[0]) for fit in fits)\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
@@ -57,15 +69,14 @@ def test_fits_of_several_threads_give_the_same_bits():
 
 
 def test_another_process_gives_the_same_bits(waves, tmp_path):
-    np.save(tmp_path / "waves.npy", waves)
+    transformers = [make(max_steps=6) for make in TINY.values()]
+    joblib.dump((transformers, waves), tmp_path / "before.joblib")
     code = (
-        "import sys; import numpy as np; from sklearn_tsrep import TRepTransformer\n"
-        "folder = sys.argv[1]; X = np.load(folder + '/waves.npy')\n"
-        "parameters = dict(n_latents=4, hidden_channels=4, n_blocks=2,\n"
-        "    n_time_latents=3, pooling='max', max_steps=6, device='cpu',\n"
-        "    random_state=0)\n"
-        "features = TRepTransformer(**parameters).fit_transform(X)\n"
-        "np.save(folder + '/features.npy', features)\n"
+        "import sys, joblib\n"
+        "folder = sys.argv[1]\n"
+        "transformers, X = joblib.load(folder + '/before.joblib')\n"
+        "features = [each.fit_transform(X) for each in transformers]\n"
+        "joblib.dump(features, folder + '/features.joblib')\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     subprocess.run(
@@ -74,12 +85,12 @@ def test_another_process_gives_the_same_bits(waves, tmp_path):
         env=environment,
         check=True,
     )
-    np.testing.assert_array_equal(
-        np.load(tmp_path / "features.npy"), features_of(waves)
-    )
+    features = joblib.load(tmp_path / "features.joblib")
+    for theirs, ours in zip(features, transformers, strict=True):
+        np.testing.assert_array_equal(theirs, ours.fit_transform(waves))
 
 
-def test_two_runs_under_joblib_give_the_same_bits(waves):
+def test_two_runs_under_joblib_give_the_same_bits(waves, features_of):
     # Workers have fewer torch threads than the parent may have, so that they are
     # compared with one another.
     first, second = (
@@ -94,7 +105,7 @@ def test_two_runs_under_joblib_give_the_same_bits(waves):
     np.testing.assert_allclose(first[0], features_of(waves), atol=1e-4)
 
 
-def test_fits_in_threads_at_once_give_the_bits_of_fits_alone(waves):
+def test_fits_in_threads_at_once_give_the_bits_of_fits_alone(waves, features_of):
     seeds = [0, 1, 0, 1]
     barrier = Barrier(len(seeds))
 
@@ -109,9 +120,9 @@ def test_fits_in_threads_at_once_give_the_bits_of_fits_alone(waves):
         np.testing.assert_array_equal(features, alone)
 
 
-def test_transform_in_threads_at_once_gives_the_same_bits():
+def test_transform_in_threads_at_once_gives_the_same_bits(tiny):
     waves = make_waves(70)
-    transformer = tiny_trep().fit(waves)
+    transformer = tiny().fit(waves)
     expected, encoded = transformer.transform(waves), transformer.encode(waves)
     # As after loading, so that the threads rebuild the network at once too.
     del transformer._module
@@ -127,8 +138,8 @@ def test_transform_in_threads_at_once_gives_the_same_bits():
             np.testing.assert_array_equal(representation, encoded)
 
 
-def test_transform_beside_a_fit_gives_the_same_bits(waves):
-    transformer = tiny_trep().fit(waves)
+def test_transform_beside_a_fit_gives_the_same_bits(waves, tiny, features_of):
+    transformer = tiny().fit(waves)
     expected = transformer.transform(waves)
     with ThreadPoolExecutor(2) as threads:
         fit = threads.submit(features_of, waves, max_epochs=30)
@@ -144,11 +155,11 @@ def global_states():
 
 @pytest.mark.parametrize("random_state", [0, None])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_global_generators_are_left_as_they_were(waves, variant, random_state):
+def test_global_generators_are_left_as_they_were(waves, tiny, variant, random_state):
     if random_state is None:
         # scikit-learn's meaning of None is NumPy's global generator.
         random_state = np.random.RandomState(3)
-    transformer = tiny_trep(random_state=random_state, **VARIANTS[variant])
+    transformer = tiny(random_state=random_state, dropout=0.1, **VARIANTS[variant])
     before = global_states()
     transformer.fit(waves).transform(waves)
     transformer.encode(waves)
@@ -158,13 +169,13 @@ def test_global_generators_are_left_as_they_were(waves, variant, random_state):
     assert global_states() == before
 
 
-def test_global_generators_do_not_matter(waves):
+def test_global_generators_do_not_matter(waves, features_of):
     first = features_of(waves)
     torch.rand(7), np.random.rand(7), random.random()  # noqa: NPY002
     np.testing.assert_array_equal(features_of(waves), first)
 
 
-def test_global_settings_of_torch_are_left_as_they_were(waves):
+def test_global_settings_of_torch_are_left_as_they_were(waves, tiny):
     def settings():
         return (
             torch.get_num_threads(),
@@ -175,11 +186,11 @@ def test_global_settings_of_torch_are_left_as_they_were(waves):
         )
 
     before = settings()
-    tiny_trep(precision="bfloat16").fit(waves).transform(waves)
+    tiny(precision="bfloat16").fit(waves).transform(waves)
     assert settings() == before
 
 
-def test_thread_counts_agree_to_four_digits(waves):
+def test_thread_counts_agree_to_four_digits(waves, features_of):
     n_threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -191,19 +202,19 @@ def test_thread_counts_agree_to_four_digits(waves):
     np.testing.assert_allclose(one, two, atol=1e-4)
 
 
-def test_a_random_state_instance_is_drawn_from(waves):
+def test_a_random_state_instance_is_drawn_from(waves, tiny):
     generator = np.random.RandomState(0)
-    transformer = tiny_trep(random_state=generator)
+    transformer = tiny(random_state=generator)
     first = transformer.fit_transform(waves)
     second = transformer.fit_transform(waves)
     assert not np.array_equal(first, second)
     assert transformer.random_state is generator
-    again = tiny_trep(random_state=np.random.RandomState(0))
+    again = tiny(random_state=np.random.RandomState(0))
     np.testing.assert_array_equal(again.fit_transform(waves), first)
     np.testing.assert_array_equal(again.fit_transform(waves), second)
 
 
-def test_grad_mode_of_the_caller_does_not_matter(waves):
+def test_grad_mode_of_the_caller_does_not_matter(waves, features_of):
     expected = features_of(waves)
     with torch.no_grad():
         np.testing.assert_array_equal(features_of(waves), expected)

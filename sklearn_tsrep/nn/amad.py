@@ -9,8 +9,7 @@ from torch.nn import functional
 from sklearn_tsrep.data.batches import SeriesBatch
 from sklearn_tsrep.nn.attention import AttentionMaps, MixedAttention
 from sklearn_tsrep.nn.dropout import dropout
-
-_LONGEST_PERIOD = 10_000.0
+from sklearn_tsrep.nn.positions import positions
 
 
 class Reconstruction(NamedTuple):
@@ -145,11 +144,3 @@ class AMADNetwork(nn.Module):
             if own_maps is not None:
                 maps.append(own_maps)
         return Reconstruction(self.output(hidden).float(), maps, batch)
-
-
-def positions(n_steps: int, width: int) -> Tensor:
-    """Return sines and cosines of the steps (time, width), as transformers add them."""
-    steps = torch.arange(n_steps).unsqueeze(1)
-    components = torch.arange(0, width, 2)
-    angles = steps * _LONGEST_PERIOD ** (-components / width)
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]

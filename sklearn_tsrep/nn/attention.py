@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sklearn_tsrep.nn.positions import rotary_angles, turned
+
 # Large enough that a masked step gets a share of exactly 0 beside any other one.
 _HIDDEN_LOGIT = -1e9
-# Base of the angles of rotary position embeddings.
-_BASE = 10_000.0
 
 
 class AttentionMaps(NamedTuple):
@@ -72,8 +72,7 @@ class AutoMask(nn.Module):
         self.scale = scale
         steps_down = torch.arange(n_heads) if frequency_init == "geometric" else 0
         self.frequencies = nn.Parameter(torch.ones(n_heads) * 0.5**steps_down)
-        pairs = torch.arange(0, head_width, 2) / head_width
-        self.register_buffer("angles", _BASE**-pairs, persistent=False)
+        self.register_buffer("angles", rotary_angles(head_width), persistent=False)
         self.query_projection = self.key_projection = None
         if projection == "own":
             self.query_projection = _start_as_identity(n_heads, head_width)
@@ -110,22 +109,6 @@ class AutoMask(nn.Module):
 
 def _start_as_identity(n_heads: int, head_width: int) -> nn.Parameter:
     return nn.Parameter(torch.eye(head_width).repeat(n_heads, 1, 1))
-
-
-def turned(vectors: Tensor, angles: Tensor) -> Tensor:
-    """Turn each pair of neighbouring components by an angle.
-
-    Parameters
-    ----------
-    vectors : Tensor of shape (batch, n_heads, time, head_width)
-        Of even width.
-
-    angles : Tensor of shape (n_heads, time, head_width / 2)
-        In radians.
-    """
-    pairs = torch.view_as_complex(vectors.to(angles.dtype).unflatten(-1, (-1, 2)))
-    turns = torch.polar(torch.ones_like(angles), angles)
-    return torch.view_as_real(pairs * turns).flatten(-2).to(vectors.dtype)
 
 
 def log_attention(

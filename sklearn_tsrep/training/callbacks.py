@@ -1,6 +1,7 @@
 """What the engine adds to skorch's callbacks."""
 
 import copy
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -70,6 +71,43 @@ class WeightAveraging(Callback):
         """Take the weights of the step into the average."""
         if training:
             self.average_.update_parameters(net.module_)
+
+
+class TeacherUpdate(Callback):
+    """Lets the module's ``teacher`` follow its ``student``, ever more slowly.
+
+    After each step the teacher is a moving average of the students so far. Its decay
+    has at first the half-life that is given, and rises to 1 on half a cosine.
+
+    Parameters
+    ----------
+    half_life : float
+        Steps after which the weight of a student has fallen to a half.
+
+    n_steps : int
+        Steps until the teacher stands still.
+    """
+
+    def __init__(self, half_life: float, n_steps: int) -> None:
+        self.half_life = half_life
+        self.n_steps = n_steps
+
+    def decay(self, step: int) -> float:
+        """Return the decay of the average at a step, counted from 1."""
+        progress = min(step / max(self.n_steps, 1), 1.0)
+        first = 0.5 ** (1 / self.half_life)
+        return 1 - (1 - first) * (math.cos(math.pi * progress) + 1) / 2
+
+    @torch.no_grad()
+    def on_batch_end(self, net: Any, training: bool = False, **parameters: Any) -> None:
+        """Take the student of this step into the average."""
+        if training:
+            update = get_ema_multi_avg_fn(self.decay(net.n_steps_))
+            module = net.module_
+            averaged, present = (
+                list(part.parameters()) for part in (module.teacher, module.student)
+            )
+            update(averaged, present, None)
 
 
 class LossTerms(Callback):

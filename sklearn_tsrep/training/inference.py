@@ -25,11 +25,11 @@ _MIN_OVERLAPS_A_PIECE = 4
 
 
 class Encoder(Protocol):
-    """A network that represents time steps."""
+    """A network that represents time steps.
 
-    @property
-    def reach(self) -> tuple[int, int]:
-        """Steps before and after a step on which its representation depends."""
+    It has either ``reach``, the steps before and after a step on which its
+    representation depends, or ``window_length``, the steps that it encodes at once.
+    """
 
     def __call__(self, batch: SeriesBatch) -> tuple[Tensor, Any]:
         """Return representations (batch, time, n_latents), and anything else."""
@@ -83,12 +83,20 @@ def encode_series(
     """
     lengths = reader.panel.stops - reader.panel.starts
     encode = partial(_encode_steps, encoder, reader, device)
+    window_length = getattr(encoder, "window_length", None)
+    if window_length is not None:
+        for instance in np.flatnonzero(lengths > window_length).tolist():
+            length = int(lengths[instance])
+            pieces = _encode_in_windows(encode, instance, length, window_length)
+            yield EncodedBatch(np.array([instance]), length, pieces)
+        lengths = np.where(lengths > window_length, 0, lengths)
     for padded_length, instances in _by_padded_length(lengths):
         n_rows = min(max(_STEPS_A_BATCH // padded_length, 1), _MAX_SERIES_A_BATCH)
         for begin in range(0, len(instances), n_rows):
             chosen = instances[begin : begin + n_rows]
             if n_rows == 1:
-                pieces = _encode_in_pieces(encode, chosen, padded_length, encoder.reach)
+                reach = getattr(encoder, "reach", (0, 0))
+                pieces = _encode_in_pieces(encode, chosen, padded_length, reach)
                 yield EncodedBatch(chosen, padded_length, pieces)
             else:
                 together = encode(np.resize(chosen, n_rows), 0, padded_length)
@@ -100,16 +108,16 @@ def _encode_steps(
     reader: SeriesReader,
     device: torch.device | str,
     instances: np.ndarray,
-    start: int,
-    stop: int,
+    start: int | np.ndarray,
+    n_steps: int,
 ) -> Tensor:
-    """Return (batch, stop - start, n_latents), steps counted from the first observed.
+    """Return (batch, n_steps, n_latents), steps counted from the first observed.
 
     It is meaningless behind the end of a series.
     """
-    firsts, ends = reader.panel.starts[instances], reader.panel.stops[instances]
-    stops = np.minimum(firsts + stop, ends)
-    batch = reader.read(instances, firsts + start, stops, stop - start)
+    starts = reader.panel.starts[instances] + start
+    stops = np.minimum(starts + n_steps, reader.panel.stops[instances])
+    batch = reader.read(instances, starts, stops, n_steps)
     with torch.inference_mode():
         representation, _ = encoder(batch.to(device))
         _check_finite(representation)
@@ -136,8 +144,32 @@ def _encode_in_pieces(
     bounds = [length * piece // n_pieces for piece in range(n_pieces + 1)]
     for start, stop in pairwise(bounds):
         first = max(start - before, 0)
-        representation = encode(instances, first, min(stop + after, length))
+        representation = encode(instances, first, min(stop + after, length) - first)
         yield representation[:, start - first : stop - first]
+
+
+def _encode_in_windows(
+    encode: Callable[[np.ndarray, np.ndarray, int], Tensor],
+    instance: int,
+    length: int,
+    window_length: int,
+) -> Iterator[Tensor]:
+    """Yield what each window says of the steps to which its middle is the nearest.
+
+    Windows overlap by a half at least; the last one ends with the series.
+    """
+    n_windows = -(-2 * length // window_length) - 1
+    starts = np.linspace(0, length - window_length, n_windows).astype(np.int64)
+    borders = (starts[:-1] + starts[1:] + window_length) // 2
+    bounds = np.array([0, *borders, length])
+    n_rows = max(_STEPS_A_BATCH // window_length, 1)
+    for begin in range(0, n_windows, n_rows):
+        chosen = np.arange(begin, min(begin + n_rows, n_windows))
+        own_starts = np.resize(starts[chosen], n_rows)
+        windows = encode(np.full(n_rows, instance), own_starts, window_length)
+        for row, window in enumerate(chosen):
+            first, stop = bounds[window : window + 2] - starts[window]
+            yield windows[row : row + 1, first:stop]
 
 
 def _split_by_length(

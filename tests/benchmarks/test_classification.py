@@ -152,16 +152,6 @@ class TestDifferencesTable:
         assert classification.differences_table(_rows(**{name: [0.9]})) == ""
 
 
-def test_parameters_are_json_or_text():
-    settings = ['pooling=["max","mean"]', "optimizer=Adam", "lr=1e-3", "a=null"]
-    assert classification.parse_parameters(settings) == {
-        "pooling": ["max", "mean"],
-        "optimizer": "Adam",
-        "lr": 0.001,
-        "a": None,
-    }
-
-
 def test_set_parameters_reach_the_encoder_and_name_the_rows(tiny, tmp_path):
     tiny()
     more = ["--methods", "trep,untrained", "--seeds", "1", "--label", "small"]

@@ -32,3 +32,13 @@ def test_sets_are_those_asked_for_or_those_of_the_form(tiny):
     )
     chosen = [tasks.chosen_sets(one, ["A"], ["A", "B"]) for one in (asked, quick, full)]
     assert chosen == [["B"], ["A"], ["A", "B"]]
+
+
+def test_parameters_are_json_or_text():
+    settings = ['pooling=["max","mean"]', "optimizer=Adam", "lr=1e-3", "a=null"]
+    assert tasks.parse_parameters(settings) == {
+        "pooling": ["max", "mean"],
+        "optimizer": "Adam",
+        "lr": 0.001,
+        "a": None,
+    }

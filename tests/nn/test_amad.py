@@ -1,13 +1,12 @@
 """The network of AMAD."""
 
-import math
-
 import pytest
 import torch
 from torch.nn import functional
 
 from sklearn_tsrep.data.batches import SeriesBatch
-from sklearn_tsrep.nn.amad import AMADNetwork, positions
+from sklearn_tsrep.nn.amad import AMADNetwork
+from sklearn_tsrep.nn.positions import positions
 
 
 def network_of(**parameters: object) -> AMADNetwork:
@@ -83,16 +82,6 @@ def test_dropout_draws_from_the_generator_given() -> None:
     assert not torch.equal(first, third)
     assert not torch.equal(first, network(batch).values)
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_positions_are_sines_and_cosines() -> None:
-    table = positions(5, 7).double()
-    assert table.shape == (5, 7)
-    for step in range(5):
-        for component in range(7):
-            angle = step * 10_000.0 ** (-(component // 2 * 2) / 7)
-            expected = math.cos(angle) if component % 2 else math.sin(angle)
-            assert table[step, component].item() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("automask_share", [0.0, 0.6])

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sklearn_tsrep.nn.attention import AutoMask, MixedAttention, turned
+from sklearn_tsrep.nn.attention import AutoMask, MixedAttention
+from sklearn_tsrep.nn.positions import turned
 
 
 def automask_of(width: int = 8, n_heads: int = 2, **parameters: object) -> AutoMask:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 from skorch.callbacks import Callback
+from torch import nn
 
 from sklearn_tsrep.training.callbacks import (
     BestWeights,
     LossTerms,
+    TeacherUpdate,
     WeightAveraging,
     engine_callbacks,
     stopping_callback,
 )
-from tests.training.toy import PointBatches, flat_weights, toy_net
+from tests.training.toy import Jitter, PointBatches, flat_weights, toy_net
 
 
 class Watch(Callback):
@@ -105,6 +108,92 @@ def test_the_moving_average_forgets_by_its_decay(decay: float) -> None:
 def test_averaging_does_not_change_the_training() -> None:
     plain, averaged = (watched(*c)[1].steps for c in ([], [WeightAveraging()]))
     np.testing.assert_array_equal(plain, averaged)
+
+
+class Taught(Jitter):
+    """Has a teacher, which starts elsewhere than the student, to be seen to move."""
+
+    def __init__(self, noise: float = 0.1) -> None:
+        super().__init__(noise)
+        self.teacher = copy.deepcopy(self.linear).requires_grad_(False)
+        nn.init.constant_(self.teacher.weight, 3.0)
+
+    @property
+    def student(self) -> nn.Module:
+        """What the loss is of."""
+        return self.linear
+
+
+class WatchTeacher(Callback):
+    """Keeps the weights of student and teacher of each step."""
+
+    def on_train_begin(self, net: Any, **parameters: Any) -> None:
+        self.students: list[np.ndarray] = []
+        self.teachers = [flat_weights(net.module_.teacher)]
+
+    def on_batch_end(self, net: Any, training: bool, **parameters: Any) -> None:
+        if training:
+            self.students.append(flat_weights(net.module_.student))
+            self.teachers.append(flat_weights(net.module_.teacher))
+
+
+def taught(update: TeacherUpdate, **parameters: Any) -> WatchTeacher:
+    watch = WatchTeacher()
+    net = toy_net(callbacks=[update, watch], **parameters).set_params(module=Taught)
+    net.train(PointBatches(), PointBatches((6,), seed=5, repeatable=True))
+    return watch
+
+
+@pytest.mark.parametrize("half_life", [0.5, 2.0, 1e9])
+def test_the_teacher_is_a_moving_average_of_students(half_life: float) -> None:
+    update = TeacherUpdate(half_life, n_steps=20)
+    watch = taught(update)
+    assert len(watch.students) == 9
+    expected = watch.teachers[0]
+    for step, student in enumerate(watch.students, start=1):
+        decay = update.decay(step)
+        expected = decay * expected + (1 - decay) * student
+        np.testing.assert_allclose(watch.teachers[step], expected, atol=1e-5)
+    moved = np.abs(watch.teachers[-1] - watch.teachers[0]).max()
+    assert (moved > 0.1) == (half_life < 1e9)
+
+
+def test_the_teacher_changes_nothing_that_the_student_learns() -> None:
+    slow, fast = (taught(TeacherUpdate(half_life, 9)) for half_life in (0.1, 1e9))
+    np.testing.assert_array_equal(slow.students, fast.students)
+
+
+@pytest.mark.parametrize("half_life", [3.0, 50.0, 1000.0])
+def test_a_student_weighs_half_after_the_half_life_at_first(half_life: float) -> None:
+    update = TeacherUpdate(half_life, n_steps=10**9)
+    assert update.decay(1) ** half_life == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("n_steps", [2, 50])
+def test_the_decay_rises_to_1_on_a_cosine(n_steps: int) -> None:
+    update = TeacherUpdate(5.0, n_steps)
+    decays = np.array([update.decay(step) for step in range(1, n_steps + 1)])
+    assert 0.5**0.2 - 1e-12 <= decays[0] < 1
+    assert (np.diff(decays) > 0).all()
+    # Steps count from the first or from the one before it.
+    shares = (1 - decays) / (1 - 0.5**0.2)
+    progress = np.arccos(2 * shares.clip(0, 1) - 1) / np.pi
+    np.testing.assert_allclose(np.diff(progress), 1 / n_steps, atol=1e-6)
+    for later in (n_steps + 1, 10 * n_steps):
+        assert update.decay(later) == 1
+
+
+@pytest.mark.parametrize("half_life", [1e-9, 1e-3, 1e12])
+def test_any_half_life_gives_a_decay_from_0_to_1(half_life: float) -> None:
+    for n_steps in (0, 1, 2, 30):
+        update = TeacherUpdate(half_life, n_steps)
+        assert all(0 <= update.decay(step) <= 1 for step in range(1, 40))
+
+
+def test_the_teacher_moves_in_a_training_of_one_step() -> None:
+    watch = taught(TeacherUpdate(0.05, n_steps=1), max_steps=1, max_epochs=1)
+    assert len(watch.students) == 1
+    assert (np.abs(watch.teachers[1] - watch.teachers[0]) > 1e-3).any()
 
 
 def test_loss_terms_are_means_weighted_by_the_sizes_of_batches() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn_tsrep.data.batches import SeriesBatch, SeriesReader
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.data.scaling import ChannelScaler
+from sklearn_tsrep.nn.dmae import PatchEncoder
 from sklearn_tsrep.nn.trep import TRepEncoder
 from sklearn_tsrep.training import inference
 from sklearn_tsrep.training.inference import encode_series
@@ -253,6 +254,112 @@ def test_a_series_is_padded_by_an_eighth_at_most(length: int) -> None:
     assert n_rows * n_steps <= max(4096, n_steps)
     if length > 2048:
         assert n_steps == length
+
+
+class Windows(torch.nn.Module):
+    """Returns each step as it reads it, beside its place in the window."""
+
+    def __init__(self, window_length: int) -> None:
+        super().__init__()
+        self.window_length = window_length
+        self.shapes: list[tuple[int, ...]] = []
+        self.starts: set[int] = set()
+
+    def forward(self, batch: SeriesBatch) -> tuple[torch.Tensor, None]:
+        self.shapes.append(tuple(batch.values.shape))
+        steps = batch.values[:, :, 0]
+        self.starts.update(steps[:, 0].int().tolist())
+        places = torch.arange(steps.shape[1]).expand_as(steps)
+        return torch.stack([steps, places], dim=-1), None
+
+
+def counting_panel(lengths: list[int]) -> Panel:
+    """Return series whose first channel counts their steps."""
+    return Panel.from_series(
+        [np.stack([np.arange(length), np.ones(length)]) for length in lengths]
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(length=st.integers(1, 400), window_length=st.integers(2, 90))
+def test_each_step_comes_once_from_the_window_whose_middle_is_nearest(
+    length: int, window_length: int
+) -> None:
+    windows = Windows(window_length)
+    steps, places = encoded(counting_panel([length]), windows)[0].T
+    assert steps.tolist() == list(range(length))
+    starts = np.array(sorted(windows.starts))
+    if length > window_length:
+        assert (starts[0], starts[-1]) == (0, length - window_length)
+        assert np.diff(starts).max() <= (window_length + 1) // 2
+    else:
+        assert starts.tolist() == [0]
+    middles = starts + window_length / 2
+    distances = np.abs(steps[:, np.newaxis] + 0.5 - middles)
+    own = np.abs(places + 0.5 - window_length / 2)
+    # Borders are whole steps, and middles may lie between them.
+    assert (own <= distances.min(axis=1) + 1).all()
+
+
+@pytest.mark.parametrize("n_steps", [1, 7, 16, 29, 30])
+def test_series_up_to_the_window_are_encoded_as_without_windows(n_steps: int) -> None:
+    windows = Windows(30)
+    panel = counting_panel([n_steps, 12])
+    (steps, places), _ = (series.T for series in encoded(panel, windows).values())
+    np.testing.assert_array_equal(places, steps)
+    recorder = Recorder()
+    encoded(panel, recorder)
+    assert windows.shapes == recorder.shapes
+
+
+def test_windows_go_through_the_network_in_batches_of_one_shape() -> None:
+    for window_length in (40, 512, 5000):
+        windows = Windows(window_length)
+        encoded(counting_panel([20_000]), windows)
+        (shape,) = set(windows.shapes)
+        assert shape[1] == window_length
+        assert shape[0] * shape[1] <= max(4096, window_length)
+
+
+def test_a_series_in_windows_has_the_bits_that_it_has_alone() -> None:
+    torch.manual_seed(0)
+    encoder = PatchEncoder(
+        n_channels=2,
+        n_latents=6,
+        n_layers=1,
+        n_heads=1,
+        patch_length=3,
+        window_length=60,
+        dropout_share=0.0,
+    )
+    encoder.eval().requires_grad_(False)
+    panel = panel_of([61, 30, 500, 60, 61, 7, 500])
+    panel.series[2][:, 200:330] = NAN  # more than a window
+    whole = encoded(panel, encoder)
+    for instance, length in enumerate(panel.lengths):
+        assert whole[instance].shape == (length, 6)
+        alone = encoded(chosen_from(panel, [instance]), encoder)
+        np.testing.assert_array_equal(alone[0], whole[instance])
+
+
+def test_windows_of_a_series_are_series_of_their_own() -> None:
+    panel = panel_of([90], with_gaps=False)
+    windows = [panel.series[0][:, start : start + 60] for start in (0, 30)]
+    encoder = Windows(60)
+    found = encoded(panel, encoder)[0]
+    parts = encoded(Panel.from_series(windows), Windows(60))
+    np.testing.assert_array_equal(found[:45], parts[0][:45])
+    np.testing.assert_array_equal(found[45:], parts[1][15:])
+
+
+def test_what_is_not_finite_is_an_error_in_any_window() -> None:
+    panel = panel_of([700], with_gaps=False)
+    panel.series[0][0, -1] = 1e39  # infinite in single precision
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(ValueError, match="so far from those of the training panel"),
+    ):
+        encoded(panel, Windows(50))
 
 
 def test_what_is_not_finite_is_an_error_in_any_piece() -> None:

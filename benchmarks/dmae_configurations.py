@@ -1,0 +1,60 @@
+"""Configurations of DMAETransformer by name."""
+
+from benchmarks.configurations import Configuration, Groups, without
+
+GROUPS: Groups = {
+    "Control": {
+        "default": Configuration(),
+        "untrained": Configuration({"max_epochs": 0}),
+    },
+    "Objectives": {
+        # As TST.
+        "value-only": without("latent", "alignment"),
+        # As data2vec.
+        "latent-only": without("value", "alignment"),
+        "no-value": without("value"),
+        # Alignment is then the only loss of latents.
+        "no-latent": without("latent"),
+        "no-alignment": without("alignment"),
+        "decorrelation-0": Configuration({"decorrelation_weight": 0.0}),
+        "decorrelation-10": Configuration({"decorrelation_weight": 10.0}),
+    },
+    "Features": {
+        "student": Configuration({"encoder": "student"}),
+        "teacher": Configuration({"encoder": "teacher"}),
+        "target-layers-1": Configuration({"n_target_layers": 1}),
+        "target-layers-3": Configuration({"n_target_layers": 3}),
+    },
+    "Masks": {
+        "attribute-mask-0.15": Configuration({"attribute_mask_ratio": 0.15}),
+        "attribute-mask-0.3": Configuration({"attribute_mask_ratio": 0.3}),
+        "attribute-mask-0.5": Configuration({"attribute_mask_ratio": 0.5}),
+        "token-mask-0.25": Configuration({"token_mask_ratio": 0.25}),
+        "token-mask-0.5": Configuration({"token_mask_ratio": 0.5}),
+        "token-mask-0.75": Configuration({"token_mask_ratio": 0.75}),
+        "mask-length-1": Configuration({"mean_mask_length": 1.0}),
+        "mask-length-3": Configuration({"mean_mask_length": 3.0}),
+        "mask-length-10": Configuration({"mean_mask_length": 10.0}),
+    },
+    "Teacher": {
+        "half-life-0.01": Configuration({"teacher_half_life": 0.01}),
+        "half-life-0.05": Configuration({"teacher_half_life": 0.05}),
+        "half-life-0.2": Configuration({"teacher_half_life": 0.2}),
+    },
+    "Widths": {
+        "latents-64": Configuration({"n_latents": 64}),
+        "layers-2": Configuration({"n_layers": 2}),
+        "layers-4": Configuration({"n_layers": 4}),
+        "patch-1": Configuration({"patch_length": 1}),
+        "patch-4": Configuration({"patch_length": 4}),
+    },
+    "Training": {
+        "lr-0.0003": Configuration({"lr": 3e-4}),
+        "lr-0.001": Configuration({"lr": 1e-3}),
+        "lr-0.003": Configuration({"lr": 3e-3}),
+        "steps-50": Configuration({"max_steps": 50}),
+        "steps-100": Configuration({"max_steps": 100}),
+        "steps-200": Configuration({"max_steps": 200}),
+        "steps-400": Configuration({"max_steps": 400}),
+    },
+}

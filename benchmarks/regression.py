@@ -1,0 +1,250 @@
+"""Errors of each method's features on regression sets.
+
+Features are made without targets: the encoder is fitted once on the series that are
+learned from, and a regressor with its strength is chosen by cross-validation of their
+features (benchmarks/regressors.py). The encoder has then seen the series of every fold,
+if without targets. Where series follow one another in time so do the folds, and their
+windows overlap by some steps where folds meet. The test part is read once a row.
+
+A series without any value has no features, for which the means of the training
+features stand in.
+"""
+
+import argparse
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import errors, parts, regression_data, report, running, tasks
+from benchmarks.imputers import Interpolated
+from benchmarks.methods import Encoder, Method, describe
+from benchmarks.peers import FlatSeries, MiniRocketFeatures
+from benchmarks.records import Row, Store
+from benchmarks.regressors import MEAN, RBF, RIDGE, Candidate, fit_best, setting
+
+HELP = "test errors on regression sets, with control, peers and cost"
+KEY = ("dataset", "judged_on", "method", "seed")
+SECONDS = ("fit_seconds", "transform_seconds", "regressor_seconds")
+MEASURED = ("rmse", "mae", "cv_rmse", "chosen", "n_features", *SECONDS)
+QUICK_SETS = ["Covid3Month"]
+
+_store = partial(parts.store_of, "regression", KEY, MEASURED)
+
+
+@dataclass(frozen=True)
+class RegressionMethod(Method):
+    """A method whose features are read by one of these regressors."""
+
+    candidates: Sequence[Candidate] = (RIDGE, RBF)
+
+
+class NoFeatures:
+    """One feature that says nothing of a series."""
+
+    def fit(self, X: np.ndarray) -> "NoFeatures":
+        """Learn nothing."""
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return an array (n_instances, 1)."""
+        return np.zeros((len(X), 1))
+
+
+def _flat(seed: int, parameters: Mapping[str, Any]) -> FlatSeries:
+    return FlatSeries()
+
+
+def _encoder(name: str, summary: str, expected_seconds: float, **fixed: Any) -> Any:
+    return RegressionMethod(
+        Encoder(name, {"on_empty": "nan", **fixed}),
+        summary,
+        takes_parameters=True,
+        expected_seconds=expected_seconds,
+    )
+
+
+METHODS: dict[str, RegressionMethod] = {
+    "dmae": _encoder(
+        "dmae", "DMAETransformer, fitted once on the training part without targets", 60
+    ),
+    "untrained-dmae": _encoder(
+        "dmae",
+        "DMAETransformer with its random weights (`max_epochs=0`)",
+        10,
+        max_epochs=0,
+    ),
+    "trep": _encoder(
+        "trep", "TRepTransformer, fitted once on the training part without targets", 60
+    ),
+    "untrained-trep": _encoder(
+        "trep",
+        "TRepTransformer with its random weights (`max_epochs=0`)",
+        15,
+        max_epochs=0,
+    ),
+    "raw": RegressionMethod(
+        _flat,
+        "z-scored series, flattened, gaps filled with the training mean",
+    ),
+    "raw-ridge": RegressionMethod(
+        _flat, "the features of raw, ridge alone", candidates=[RIDGE]
+    ),
+    "minirocket": RegressionMethod(
+        lambda seed, parameters: Interpolated(MiniRocketFeatures(seed)),
+        "sktime's MiniRocket, gaps filled by straight lines, ridge alone",
+        candidates=[RIDGE],
+        package="numba",
+        expected_seconds=45,
+    ),
+    "training-mean": RegressionMethod(
+        lambda seed, parameters: NoFeatures(),
+        "the mean of the training targets",
+        candidates=[MEAN],
+        expected_seconds=5,
+    ),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this task's arguments to the parser."""
+    running.add_arguments(parser)
+    parser.add_argument(
+        "--methods",
+        type=tasks.names_of(METHODS),
+        metavar="NAME,...",
+        help=f"of {', '.join(METHODS)} (default: all)",
+    )
+    parser.add_argument(
+        "--datasets",
+        type=running.comma_separated,
+        metavar="NAME,...",
+        help=f"sets whose files are there (default: {','.join(regression_data.SETS)})",
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="default: 3")
+    tasks.add_parameters(parser)
+    parts.add_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute the missing rows and write the report; return the exit status."""
+    methods = tasks.available_methods(METHODS, METHODS, arguments)
+    settings = tasks.given_parameters(METHODS, methods, arguments)
+    usual = QUICK_SETS if arguments.quick else regression_data.SETS
+    names = arguments.datasets or list(usual)
+    regression_data.require(names)
+    store = _store(
+        arguments.results, judged_on=arguments.judged_on, quick=arguments.quick
+    )
+    jobs = _jobs(names, methods, settings, arguments, store)
+    return tasks.run_and_report(jobs, store, write_reports, arguments)
+
+
+def compute(
+    keys: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Fit, transform, choose a regressor and read the errors once, for a single key."""
+    (key,) = keys
+    method = METHODS[tasks.plain_name(key["method"])]
+    name, seed = key["dataset"], key["seed"]
+    in_order = name in regression_data.IN_TIME_ORDER
+    train, test = parts.load(
+        regression_data, name, key["judged_on"], seed, in_order=in_order
+    )
+    model = method.build(seed, parameters)
+    if hasattr(model, "warm_up"):
+        model.warm_up(train[0])
+    fit = partial(fit_best, candidates=method.candidates, seed=seed, in_order=in_order)
+    row = measure(model, fit, train, test)
+    return [{**row, "all_parameters": describe(model, method.package)}]
+
+
+def measure(model: Any, fit: Any, train: Any, test: Any) -> dict[str, Any]:
+    """Return the measured columns, for which the last targets are read once."""
+    (X, y), (X_test, y_test) = train, test
+    features, features_test, cost = tasks.features_of(model, X, X_test)
+    start = time.perf_counter()
+    search = fit(features, y)
+    return {
+        "regressor_seconds": round(time.perf_counter() - start, 3),
+        **errors.measured(search.predict(features_test), y_test),
+        "cv_rmse": -float(search.best_score_),
+        "chosen": setting(search),
+        **cost,
+    }
+
+
+def write_reports(results: Path) -> list[Path]:
+    """Write the Markdown file of each CSV file of this task in the folder."""
+    return parts.write_reports_of(_store, markdown, results)
+
+
+def markdown(rows: list[Row]) -> str:
+    """Return the report: a table for each data set."""
+    done = [row for row in rows if not row["error"]]
+    sections = [
+        [f"## {name}", _table([row for row in done if row["dataset"] == name])]
+        for name in sorted(report.in_order(done, "dataset"))
+    ]
+    parts_of_report = [
+        "# Regression",
+        "Root mean square error, mean absolute error, and the root mean square error "
+        "of the cross-validation that chose the regressor: mean ± standard deviation "
+        f"over seeds, the lowest in bold. {parts.described(rows)} Features are made "
+        "without targets. The regressor is ridge or an SVM with an RBF kernel, unless "
+        "a method has one alone.",
+        tasks.legend(done, METHODS),
+        *itertools.chain.from_iterable(sections),
+        "## Cost",
+        "Mean over seeds: seconds to fit + to transform both parts + to choose and fit "
+        "the regressor, and peak memory of the row's own process with data and "
+        "libraries. Loading libraries and MiniRocket's compilation are not timed.",
+        tasks.cost_table(done, SECONDS),
+        report.provenance(done),
+        report.notes(rows, KEY, label="method"),
+    ]
+    return "\n\n".join(part for part in parts_of_report if part) + "\n"
+
+
+def _jobs(
+    names: Sequence[str],
+    methods: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    arguments: argparse.Namespace,
+    store: Store,
+) -> Iterator[running.Job]:
+    """Yield one job a row."""
+    known = report.mean_seconds(store.done(), ("dataset", "method"))
+    seeds = range(arguments.seeds or (1 if arguments.quick else 3))
+    for seed, name, method in itertools.product(seeds, names, methods):
+        shown = tasks.shown_name(method, settings, arguments.label)
+        parameters = {**methods[method], **settings}
+        values = [name, arguments.judged_on, shown, seed]
+        yield running.Job(
+            title=f"{name} {shown} seed {seed}",
+            keys=[dict(zip(KEY, values, strict=True))],
+            function=f"{__name__}:compute",
+            parameters=parameters,
+            all_parameters=METHODS[method].resolve(parameters),
+            expected_seconds=known.get((name, shown), METHODS[method].expected_seconds),
+        )
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """Return methods x errors of one set, with what was chosen."""
+    methods = report.in_order(rows, "method")
+    own = [[row for row in rows if row["method"] == method] for method in methods]
+    columns = [
+        errors.cells([[float(row[column]) for row in group] for group in own])
+        for column in ("rmse", "mae", "cv_rmse")
+    ]
+    chosen = [", ".join(report.in_order(group, "chosen")) for group in own]
+    n_features = [", ".join(report.in_order(group, "n_features")) for group in own]
+    head = ["method", "RMSE", "MAE", "cross-validated RMSE", "chosen", "features"]
+    lines = zip(methods, *columns, chosen, n_features, strict=True)
+    return report.grid([head, *map(list, lines)])

@@ -1,0 +1,120 @@
+"""Filling of gaps as a step of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_tsrep._dmae import DMAETransformer
+from sklearn_tsrep._sklearn import HasMethods, fit_context
+
+
+class DMAEImputer(TransformerMixin, BaseEstimator):
+    """Fills the gaps of a panel by a dual-masked autoencoder, and changes nothing else.
+
+    It is `DMAETransformer.impute` as a transformer, for what comes behind it and takes
+    no missing values.
+
+    Parameters
+    ----------
+    estimator : DMAETransformer or None, default=None
+        What to learn from, cloned before it is used; any estimator with ``impute``.
+        None for a `DMAETransformer` with its defaults.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted one.
+
+    n_features_in_ : int
+        As that of ``estimator_``.
+
+    See Also
+    --------
+    DMAETransformer : What it is made of.
+    sklearn.impute.IterativeImputer : For rows that are no time series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tsrep import DMAEImputer, DMAETransformer
+    >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))
+    >>> X[0, 1, 3:7] = np.nan
+    >>> dmae = DMAETransformer(n_latents=8, n_layers=1, max_steps=5, random_state=0)
+    >>> filled = DMAEImputer(dmae).fit_transform(X)
+    >>> filled.shape, bool(np.isnan(filled).any())
+    ((8, 2, 30), False)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit", "impute"]), None],
+    }
+
+    def __init__(self, estimator: Any = None) -> None:
+        self.estimator = estimator
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn what series look like, from what is there of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            As in `DMAETransformer.fit`.
+
+        y : None
+            Ignored; for pipelines.
+
+        Returns
+        -------
+        self : object
+            The fitted imputer.
+
+        Raises
+        ------
+        ValueError
+            As in `DMAETransformer.fit`.
+        """
+        chosen = DMAETransformer() if self.estimator is None else self.estimator
+        self.estimator_ = clone(chosen).fit(X)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray | list[np.ndarray]:
+        """Return the panel with its gaps filled.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series with the channels seen in fit, of any length.
+
+        Returns
+        -------
+        values : ndarray of the shape of X, or list of ndarray of shape \
+                (n_channels, length_i)
+            As `DMAETransformer.impute`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `DMAETransformer.impute`.
+        """
+        check_is_fitted(self)
+        return self.estimator_.impute(X)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features seen in fit, as the estimator counts them."""
+        if not hasattr(self, "estimator_"):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'n_features_in_'"
+            )
+        return self.estimator_.n_features_in_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,611 @@
+"""DMAE end to end: what it encodes and fills in, and how it is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+from sktime.datatypes import convert_to
+
+from sklearn_tsrep.data.batches import SeriesReader
+from sklearn_tsrep.data.panel import Panel
+from sklearn_tsrep.data.scaling import ChannelScaler
+from tests.conftest import (
+    Counter,
+    assert_same_weights,
+    make_ragged,
+    make_waves,
+    tiny_dmae,
+    weights_of,
+)
+
+NAN = np.nan
+FILLING = ["reconstruct", "impute"]
+
+
+def with_gaps(values: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:
+    """Return a copy with missing values, gaps, and missing ends of all channels."""
+    rng = np.random.default_rng(seed)
+    values = np.where(rng.random(values.shape) < share, NAN, values)
+    values[0, :, 4:9] = NAN
+    values[1, :, :5] = NAN
+    values[2, :, -6:] = NAN
+    values[3, 0] = NAN
+    return values
+
+
+def network_output(transformer, part, series):
+    """Return what a part of the network makes of one series at once."""
+    scaler = ChannelScaler(transformer.mean_, transformer.scale_)
+    panel = Panel.from_series([series])
+    everything = np.array([0]), np.array([0]), np.array([series.shape[1]])
+    batch = SeriesReader(panel, scaler).read(*everything)
+    with torch.inference_mode():
+        return part(batch)[0][0].numpy().T
+
+
+# Filling gaps
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [True, False])
+def test_imputation_keeps_what_is_there_bit_for_bit(waves, dtype, scale):
+    gappy = with_gaps(1e3 * waves + 7).astype(dtype)
+    gappy[5, 0, 3] = -0.0
+    filled = tiny_dmae(scale=scale).fit(gappy).impute(gappy)
+    there = ~np.isnan(gappy)
+    assert filled.shape == gappy.shape
+    assert np.can_cast(dtype, filled.dtype)
+    assert filled[there].astype(dtype).tobytes() == gappy[there].tobytes()
+    assert np.isfinite(filled).all()
+
+
+def test_imputation_fills_gaps_with_what_is_reconstructed(waves):
+    gappy = with_gaps(waves)
+    transformer = tiny_dmae(max_steps=10).fit(gappy)
+    filled, believed = transformer.impute(gappy), transformer.reconstruct(gappy)
+    missing = np.isnan(gappy)
+    np.testing.assert_array_equal(filled[missing], believed[missing])
+    assert np.isfinite(believed).all()
+    assert np.isclose(believed[~missing], gappy[~missing], atol=1e-3).mean() < 0.1
+
+
+def test_imputation_of_whole_series_changes_nothing(waves):
+    transformer = tiny_dmae().fit(waves)
+    np.testing.assert_array_equal(transformer.impute(waves), waves)
+    integers = np.arange(20).reshape(2, 1, 10)
+    filled = tiny_dmae().fit(integers).impute(integers)
+    np.testing.assert_array_equal(filled, integers)
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_the_input_stays_as_it_is(waves, method):
+    gappy = with_gaps(waves)
+    before = gappy.copy()
+    getattr(tiny_dmae().fit(gappy), method)(gappy)
+    np.testing.assert_array_equal(gappy, before)
+
+
+@pytest.mark.parametrize("method", FILLING)
+@pytest.mark.parametrize("patch_length", [1, 3, 24])
+def test_missing_beginnings_and_ends_are_filled(waves, method, patch_length):
+    transformer = tiny_dmae(patch_length=patch_length).fit(waves)
+    waves[0, :, :10] = waves[1, :, 9:] = waves[2, :, 1:] = NAN
+    values = getattr(transformer, method)(waves)
+    assert values.shape == waves.shape
+    assert np.isfinite(values).all()
+
+
+def test_what_is_filled_in_depends_on_the_place(waves):
+    transformer = tiny_dmae(n_latents=8, max_steps=10, lr=0.01).fit(waves)
+    waves[0, :, 8:] = NAN
+    filled = transformer.impute(waves)[0, :, 8:]
+    assert (np.ptp(filled, axis=1) > 1e-3).all()
+
+
+def test_reconstructions_are_those_of_the_network_in_units_of_the_data(waves):
+    gappy = with_gaps(1e3 * waves + 7)
+    transformer = tiny_dmae(max_steps=10, patch_length=5).fit(gappy)
+    believed = transformer.reconstruct(gappy)
+    for series, found in zip(gappy, believed, strict=True):
+        scaled = network_output(transformer, transformer.module_.reconstructor, series)
+        scale, mean = transformer.scale_[:, np.newaxis], transformer.mean_[:, None]
+        np.testing.assert_allclose(found, scaled * scale + mean, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_lists_of_unequal_lengths(ragged, method):
+    transformer = tiny_dmae().fit(ragged)
+    gappy = [series.copy() for series in ragged]
+    for series in gappy:
+        series[:, 2:4] = series[0, :3] = NAN
+    values = getattr(transformer, method)(gappy)
+    assert isinstance(values, list)
+    for found, series in zip(values, gappy, strict=True):
+        assert found.shape == series.shape
+        assert np.isfinite(found).all()
+        if method == "impute":
+            there = ~np.isnan(series)
+            np.testing.assert_array_equal(found[there], series[there])
+
+
+@pytest.mark.parametrize("method", FILLING)
+@pytest.mark.parametrize("n_latents", [4, 6])
+def test_values_do_not_depend_on_what_else_there_is(method, n_latents):
+    gappy = [s.copy() for s in make_ragged(30)]
+    for series in gappy:
+        series[:, 1:3] = NAN
+    gappy += list(with_gaps(make_waves(30, 3, 24)))
+    gappy += list(with_gaps(make_waves(4, 3, 100)))
+    transformer = tiny_dmae(n_latents=n_latents, patch_length=2).fit(gappy[:-4])
+    expected = getattr(transformer, method)(gappy)
+    for place in (0, 7, 30, 31, 59, 60, 61):
+        (alone,) = getattr(transformer, method)([gappy[place]])
+        np.testing.assert_array_equal(alone, expected[place])
+
+
+@pytest.mark.parametrize("n_latents", [4, 6, 10, 14])
+@pytest.mark.parametrize("patch_length", [1, 2])
+def test_values_have_the_bits_that_they_have_alone(n_latents, patch_length):
+    panel = make_waves(60, 1, 33)
+    panel[:, :, 7:19] = NAN
+    transformer = tiny_dmae(n_latents=n_latents, patch_length=patch_length).fit(panel)
+    expected = transformer.reconstruct(panel)
+    for chosen in ([0], [59], [3, 1], np.arange(60)[::-1], np.arange(1, 40)):
+        values = transformer.reconstruct(panel[chosen])
+        np.testing.assert_array_equal(values, expected[chosen])
+
+
+TABLES = {
+    "array": np.asarray,
+    "list of rows": list,
+    "nested list": np.ndarray.tolist,
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+}
+
+
+@pytest.mark.parametrize("method", FILLING)
+@pytest.mark.parametrize("container", TABLES)
+def test_two_dimensional_input_gives_two_dimensional_output(method, container):
+    rows = with_gaps(make_waves(n_channels=1))[[0, 1, 2, 4, 5], 0]
+    table = TABLES[container](rows)
+    transformer = tiny_dmae().fit(table)
+    values = getattr(transformer, method)(table)
+    assert isinstance(values, np.ndarray)
+    assert values.shape == rows.shape
+    panel = rows[:, np.newaxis]
+    expected = getattr(tiny_dmae().fit(panel), method)(panel)
+    np.testing.assert_array_equal(values, expected[:, 0])
+
+
+@pytest.mark.parametrize("method", FILLING)
+@pytest.mark.parametrize("container", ["masked array", "list of frames", "nested"])
+def test_panels_in_any_container_are_filled_alike(waves, method, container):
+    gappy = with_gaps(waves)
+    contained = {
+        "masked array": lambda X: np.ma.masked_array(np.nan_to_num(X), np.isnan(X)),
+        "list of frames": lambda X: convert_to(X, "df-list"),
+        "nested": lambda X: convert_to(X, "nested_univ"),
+    }[container](gappy)
+    values = getattr(tiny_dmae().fit(contained), method)(contained)
+    expected = getattr(tiny_dmae().fit(gappy), method)(gappy)
+    assert isinstance(values, np.ndarray)
+    np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_one_dimensional_series_of_unequal_lengths_have_one_channel(method):
+    rows = [wave[0, : 24 - place] for place, wave in enumerate(make_waves())]
+    transformer = tiny_dmae().fit(rows)
+    values = getattr(transformer, method)(rows)
+    assert [series.shape for series in values] == [(1, len(row)) for row in rows]
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_an_instance_without_a_value_stays_empty_or_is_an_error(waves, method):
+    waves[4] = NAN
+    waves[5, :, 3:8] = NAN
+    transformer = tiny_dmae(on_empty="nan").fit(waves)
+    values = getattr(transformer, method)(waves)
+    assert np.isnan(values[4]).all()
+    assert np.isfinite(np.delete(values, 4, axis=0)).all()
+    assert np.isnan(getattr(transformer, method)(waves[[4]])).all()
+    with pytest.raises(ValueError, match="without any value, the first at index 4"):
+        getattr(transformer.set_params(on_empty="raise"), method)(waves)
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_a_channel_without_a_value_in_training_is_filled(waves, method):
+    waves[:, 1] = NAN
+    values = getattr(tiny_dmae().fit(waves), method)(waves)
+    assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_filling_needs_a_fit_and_the_channels_of_the_fit(waves, method):
+    with pytest.raises(NotFittedError):
+        getattr(tiny_dmae(), method)(waves)
+    with pytest.raises(ValueError, match=r"X has 2 channels.* expecting 3 channels"):
+        getattr(tiny_dmae().fit(waves), method)(waves[:, :2])
+
+
+@pytest.mark.parametrize("method", FILLING)
+def test_long_series_are_filled_in_windows(method):
+    series = make_waves(2, 2, 500)
+    series[0, :, 100:300] = series[1, :, :60] = series[1, 0, -90:] = NAN
+    transformer = tiny_dmae(max_train_length=40).fit(series)
+    values = getattr(transformer, method)(series)
+    assert values.shape == series.shape
+    assert np.isfinite(values).all()
+    # The first window ends in the middle of the second, which starts at half of it.
+    own = network_output(
+        transformer, transformer.module_.reconstructor, series[0, :, :40]
+    )
+    scale, mean = transformer.scale_[:, np.newaxis], transformer.mean_[:, np.newaxis]
+    believed = transformer.reconstruct(series)
+    np.testing.assert_allclose(
+        believed[0, :, :29], (own * scale + mean)[:, :29], atol=1e-4
+    )
+
+
+# Encoding
+
+
+def test_basic_motions_end_to_end(basic_motions):
+    X, _ = basic_motions
+    transformer = tiny_dmae(pooling=["max", "mean"])
+    features = transformer.fit_transform(X)
+    assert features.shape == (80, 8)
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+    assert features.std(axis=0).min() > 1e-3
+    assert transformer.encode(X).shape == (80, 4, 100)
+
+
+def test_japanese_vowels_of_unequal_lengths(japanese_vowels):
+    X, _ = japanese_vowels
+    transformer = tiny_dmae(patch_length=2)
+    assert np.isfinite(transformer.fit_transform(X)).all()
+    lengths = [len(cell) for cell in X.iloc[:, 0]]
+    assert [series.shape for series in transformer.encode(X)] == [
+        (4, n) for n in lengths
+    ]
+
+
+def test_the_encoder_may_change_after_fit(waves):
+    transformer = tiny_dmae(max_epochs=5, lr=0.01).fit(waves)
+    features = {}
+    for name in ("teacher", "student"):
+        transformer.set_params(encoder=name)
+        encoded = transformer.encode(waves)
+        expected = network_output(
+            transformer, getattr(transformer.module_, name), waves[3]
+        )
+        np.testing.assert_allclose(encoded[3], expected, atol=1e-5)
+        features[name] = transformer.transform(waves)
+        np.testing.assert_allclose(features[name], encoded.max(axis=2), atol=1e-6)
+    assert np.abs(features["teacher"] - features["student"]).max() > 1e-3
+
+
+def test_the_encoder_changes_nothing_in_training(waves):
+    teacher, student = (tiny_dmae(encoder=e).fit(waves) for e in ("teacher", "student"))
+    assert_same_weights(teacher, student)
+
+
+def test_the_teacher_is_the_student_before_training(waves):
+    transformer = tiny_dmae(max_epochs=0).fit(waves)
+    teacher = transformer.transform(waves)
+    student = transformer.set_params(encoder="student").transform(waves)
+    np.testing.assert_array_equal(teacher, student)
+
+
+def test_a_missing_value_is_not_the_mean(waves):
+    transformer = tiny_dmae().fit(waves)
+    with_mean, with_gap = waves.copy(), waves.copy()
+    with_mean[:, 0, 8], with_gap[:, 0, 8] = transformer.mean_[0], NAN
+    difference = transformer.encode(with_mean) - transformer.encode(with_gap)
+    assert np.abs(difference[:, :, 8]).max() > 1e-4
+
+
+def test_representations_depend_on_the_whole_window(waves):
+    transformer = tiny_dmae(max_train_length=12).fit(waves)
+    before = transformer.encode(waves)
+    waves[:, :, -1] += 5
+    change = np.abs(transformer.encode(waves) - before).max(axis=(0, 1))
+    # Windows begin at steps 0, 6 and 12.
+    assert (change[:15] == 0).all()
+    assert (change[15:] > 0).all()
+
+
+@pytest.mark.parametrize(("patch_length", "n_steps"), [(1, 24), (5, 24), (24, 3)])
+def test_steps_of_a_patch_share_their_representation(patch_length, n_steps):
+    waves = make_waves(n_steps=n_steps)
+    encoded = tiny_dmae(patch_length=patch_length).fit(waves).encode(waves)
+    assert encoded.shape == (10, 4, n_steps)
+    changes = np.flatnonzero((np.diff(encoded) != 0).any(axis=(0, 1))) + 1
+    assert changes.tolist() == list(range(patch_length, n_steps, patch_length))
+
+
+# Patches and windows follow from the training panel
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "max_train_length"), [(30, 512), (300, 512), (3000, 512), (3000, None)]
+)
+def test_auto_patches_keep_the_tokens_few(n_steps, max_train_length):
+    panel = make_waves(2, 1, n_steps)
+    transformer = tiny_dmae(max_epochs=0, max_train_length=max_train_length).fit(panel)
+    student = transformer.module_.student
+    longest = min(n_steps, max_train_length or n_steps)
+    assert longest <= student.window_length < longest + student.patch_length
+    assert student.window_length % student.patch_length == 0
+    n_tokens = student.window_length // student.patch_length
+    assert min(longest, 32) <= n_tokens <= 512
+
+
+def test_a_panel_of_another_length_is_transformed(waves):
+    transformer = tiny_dmae(patch_length=5).fit(waves)
+    for n_steps in (1, 4, 26, 100):
+        other = make_waves(3, 3, n_steps, seed=1)
+        assert np.isfinite(transformer.transform(other)).all()
+        assert transformer.encode(other).shape == (3, 4, n_steps)
+        assert transformer.impute(with_missing(other)).shape == other.shape
+
+
+def with_missing(panel: np.ndarray) -> np.ndarray:
+    panel = panel.copy()
+    panel[:, 1] = NAN
+    return panel
+
+
+def patch_length_of(transformer) -> int:
+    return transformer.module_.student.patch_length
+
+
+@pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
+def test_training_goes_on_with_panels_of_other_lengths(how):
+    short, long = make_waves(8, 2, 60), make_waves(8, 2, 600)
+    alone = tiny_dmae(max_epochs=0).fit(long)
+    transformer = tiny_dmae(max_epochs=2, warm_start=how == "warm_start").fit(short)
+    before, patch_length = weights_of(transformer), patch_length_of(transformer)
+    assert patch_length != patch_length_of(alone)
+    for panel in (long, short):
+        getattr(transformer, "fit" if how == "warm_start" else how)(panel)
+        assert patch_length_of(transformer) == patch_length
+        assert transformer.encode(panel).shape == (8, 4, panel.shape[2])
+    assert transformer.n_iter_ == 6
+    after = weights_of(transformer)
+    assert all(not np.array_equal(after[name], before[name]) for name in after)
+    # Without either, patches are those that suit the panel.
+    transformer.set_params(warm_start=False).fit(long)
+    assert patch_length_of(transformer) == patch_length_of(alone)
+
+
+def test_another_network_cannot_go_on(waves):
+    transformer = tiny_dmae(patch_length=2).partial_fit(waves)
+    for parameters in (
+        {"patch_length": 3},
+        {"n_latents": 8},
+        {"n_heads": 2},
+        {"n_layers": 2},
+        {"n_regressor_layers": 2},
+    ):
+        (name,) = parameters
+        before = {name: transformer.get_params()[name]}
+        with pytest.raises(ValueError, match=f"another network: {name} changed"):
+            transformer.set_params(**parameters).partial_fit(waves)
+        transformer.set_params(**before)
+    assert transformer.partial_fit(waves).n_iter_ == 6
+
+
+@pytest.mark.parametrize("weight_averaging", [None, "ema"])
+def test_partial_fit_goes_on_as_if_it_had_not_stopped(waves, weight_averaging):
+    parameters = {
+        "weight_averaging": weight_averaging,
+        "dropout": 0.1,
+        "batch_size": 4,
+        # The teacher has a schedule anew in each call, so that nothing is to be
+        # learned from it here.
+        "task_weights": {"latent": 0, "alignment": 0},
+    }
+    whole = tiny_dmae(max_epochs=4, **parameters).partial_fit(waves)
+    parts = tiny_dmae(max_epochs=2, **parameters)
+    parts.partial_fit(waves).partial_fit(waves)
+    assert parts.loss_curve_ == whole.loss_curve_
+    theirs = weights_of(whole)
+    for name, weight in weights_of(parts).items():
+        if not name.startswith("teacher"):
+            np.testing.assert_array_equal(weight, theirs[name])
+
+
+def test_a_training_of_single_steps_moves_the_teacher(waves):
+    transformer = tiny_dmae(max_steps=1, lr=0.01).partial_fit(waves)
+    untrained = tiny_dmae(max_epochs=0).fit(waves).transform(waves)
+    for _ in range(5):
+        transformer.partial_fit(waves)
+    student = transformer.set_params(encoder="student").transform(waves)
+    assert np.abs(student - untrained).max() > 1e-2
+    teacher = transformer.set_params(encoder="teacher").transform(waves)
+    assert np.abs(teacher - untrained).max() > 1e-2
+
+
+# Training
+
+
+def test_history_has_a_row_an_epoch_and_a_column_a_term(waves):
+    transformer = tiny_dmae(max_epochs=3).fit(waves)
+    terms = ["value", "latent", "alignment"]
+    history = transformer.history_
+    assert set(history) == {
+        "epoch",
+        "train_loss",
+        *(f"{term}_loss" for term in terms),
+        "teacher_spread",
+    }
+    for column in history.values():
+        assert column.shape == (3,)
+        assert np.isfinite(column).all()
+    total = sum(history[f"{term}_loss"] for term in terms)
+    np.testing.assert_allclose(history["train_loss"], total, rtol=1e-5)
+    assert (history["teacher_spread"] > 0).all()
+
+
+def test_task_weights_weigh_tasks_and_switch_them_off(waves):
+    weights = {"value": 3.0, "alignment": 0}
+    history = tiny_dmae(task_weights=weights, max_epochs=2).fit(waves).history_
+    assert "alignment_loss" not in history
+    expected = 3 * history["value_loss"] + history["latent_loss"]
+    # Up to a factor, which tasks have in common.
+    shares = history["train_loss"] / expected
+    np.testing.assert_allclose(shares, shares[0], rtol=1e-5)
+
+
+def test_early_stopping_watches_the_terms_of_the_part_held_back(waves):
+    parameters = {"early_stopping": True, "validation_fraction": 0.3, "max_epochs": 3}
+    history = tiny_dmae(**parameters).fit(waves).history_
+    for name in ("loss", "value_loss", "latent_loss", "alignment_loss"):
+        assert np.isfinite(history[f"valid_{name}"]).all()
+    assert np.isfinite(history["valid_teacher_spread"]).all()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_layers": 2, "n_target_layers": 2},
+        {"n_layers": 1, "n_target_layers": 3},
+        {"n_heads": 2},
+        {"n_latents": 16, "n_heads": 4},
+        {"n_regressor_layers": 2},
+        {"patch_length": 50},
+        {"attribute_mask_ratio": 0.0},
+        {"attribute_mask_ratio": 0.95, "mean_mask_length": 1.0},
+        {"token_mask_ratio": 0.0},
+        {"token_mask_ratio": 0.95},
+        {"decorrelation_weight": 0.0},
+        {"teacher_half_life": 1e-12},
+        {"teacher_half_life": 100.0},
+        {"dropout": 0.5},
+        {"batch_size": 1},
+        {"scale": False},
+        {"weight_averaging": "equal"},
+        {"precision": "bfloat16"},
+        {"lr_schedule": "cosine"},
+        {"task_weights": {"value": 0}},
+        {"task_weights": {"latent": 0, "alignment": 0}},
+        {"task_weights": {"value": 0, "latent": 0}},
+    ],
+    ids=repr,
+)
+def test_variants_learn_something_finite(waves, parameters):
+    gappy = with_gaps(waves)
+    untrained = tiny_dmae(max_epochs=0, **parameters).fit(gappy)
+    transformer = tiny_dmae(max_epochs=2, **parameters).fit(gappy)
+    assert np.isfinite(transformer.loss_curve_).all()
+    assert min(transformer.loss_curve_) > 0
+    for method in ("transform", "reconstruct"):
+        features = getattr(transformer, method)(gappy)
+        assert np.isfinite(features).all()
+        assert not np.array_equal(features, getattr(untrained, method)(gappy))
+
+
+def test_weights_and_features_are_float32_whatever_is_computed_in(waves):
+    transformer = tiny_dmae(precision="bfloat16", max_epochs=2)
+    features = transformer.fit_transform(waves)
+    assert features.dtype == np.float32
+    assert {str(w.dtype) for w in weights_of(transformer).values()} == {"float32"}
+    exact = tiny_dmae(max_epochs=2).fit_transform(waves)
+    assert not np.array_equal(features, exact)
+    np.testing.assert_allclose(features, exact, atol=0.1)
+
+
+def test_masks_and_dropout_are_for_training_only(waves):
+    transformer = tiny_dmae(dropout=0.9, token_mask_ratio=0.9).fit(waves)
+    assert not transformer.module_.training
+    for method in ("transform", "reconstruct"):
+        np.testing.assert_array_equal(
+            getattr(transformer, method)(waves), getattr(transformer, method)(waves)
+        )
+
+
+def test_long_series_are_cut_into_pieces(waves):
+    transformer = tiny_dmae(
+        max_train_length=8, max_epochs=1, batch_size=1, callbacks=[Counter()]
+    )
+    steps = transformer.fit(waves).history_["n_seen"]
+    np.testing.assert_array_equal(steps, [30])
+
+
+@pytest.mark.parametrize("n_steps", [2, 3])
+def test_the_shortest_series_can_be_learned_from(n_steps):
+    panel = make_waves(4, 1, n_steps)
+    panel[0, 0, 0] = NAN
+    transformer = tiny_dmae().fit(panel)
+    assert np.isfinite(transformer.loss_curve_).all()
+    assert np.isfinite(transformer.impute(panel)).all()
+
+
+# Real data
+
+
+@pytest.fixture(scope="module")
+def motions(basic_motions):
+    """Return a DMAE trained on every second series, and the others."""
+    X, _ = basic_motions
+    transformer = tiny_dmae(
+        n_latents=32, n_heads=4, n_layers=2, patch_length=2, lr=3e-3, max_steps=100
+    )
+    return transformer.fit(X[::2]), X[1::2]
+
+
+def test_the_teacher_does_not_collapse(motions):
+    transformer, _ = motions
+    spread = transformer.history_["teacher_spread"]
+    assert spread.min() > 0.3 * spread[0]
+    assert spread[0] > 0.1
+
+
+def test_training_lowers_each_loss(motions):
+    history = motions[0].history_
+    assert history["train_loss"][-1] < 0.8 * history["train_loss"][0]
+    for task in ("latent", "alignment"):
+        losses = history[f"{task}_loss"]
+        assert losses[-1] < 0.8 * losses[0]
+
+
+def imputation_errors(transformer, series, hidden):
+    """Return the mean squared errors of the model, and of two kinds of means."""
+    gappy = np.where(hidden, NAN, series)
+    of_series = np.nanmean(gappy, axis=2, keepdims=True)
+    filled = {
+        "model": transformer.impute(gappy),
+        "mean of the channel": transformer.mean_[:, np.newaxis],
+        "mean of the series": np.nan_to_num(of_series),
+    }
+    scale = transformer.scale_[:, np.newaxis]
+    return {
+        name: np.mean((((values - series) / scale)[hidden]) ** 2)
+        for name, values in filled.items()
+    }
+
+
+def test_imputation_is_better_than_a_mean(motions):
+    transformer, series = motions
+    hidden = np.random.default_rng(0).random(series.shape) < 0.2
+    errors = imputation_errors(transformer, series, hidden)
+    assert errors["model"] < 0.85 * errors["mean of the channel"]
+    assert errors["model"] < 0.85 * errors["mean of the series"]
+
+
+def test_classes_can_be_told_apart(motions, basic_motions):
+    transformer, series = motions
+    labels = basic_motions[1][1::2]
+    features = transformer.transform(series)
+    centres = {c: features[labels == c].mean(axis=0) for c in np.unique(labels)}
+    nearest = [
+        min(centres, key=lambda c: np.linalg.norm(row - centres[c])) for row in features
+    ]
+    assert np.mean(nearest == labels) > 0.6
