@@ -220,7 +220,7 @@ class DMAETransformer(RepresentationTransformer):
     >>> from sklearn_tsrep import DMAETransformer
     >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))  # 8 series, 2 channels
     >>> X[0, 1, 3:7] = np.nan
-    >>> dmae = DMAETransformer(n_latents=8, n_layers=1, max_steps=5, random_state=0)
+    >>> dmae = DMAETransformer(n_latents=8, n_heads=2, max_steps=5, random_state=0)
     >>> dmae.fit_transform(X).shape
     (8, 24)
     >>> bool(np.isnan(dmae.impute(X)).any())

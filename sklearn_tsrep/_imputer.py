@@ -43,7 +43,7 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
     >>> from sklearn_tsrep import DMAEImputer, DMAETransformer
     >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))
     >>> X[0, 1, 3:7] = np.nan
-    >>> dmae = DMAETransformer(n_latents=8, n_layers=1, max_steps=5, random_state=0)
+    >>> dmae = DMAETransformer(n_latents=8, n_heads=2, max_steps=5, random_state=0)
     >>> filled = DMAEImputer(dmae).fit_transform(X)
     >>> filled.shape, bool(np.isnan(filled).any())
     ((8, 2, 30), False)

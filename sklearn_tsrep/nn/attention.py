@@ -11,6 +11,8 @@ from sklearn_tsrep.nn.positions import rotary_angles, turned
 
 # Large enough that a masked step gets a share of exactly 0 beside any other one.
 _HIDDEN_LOGIT = -1e9
+# Of the width of a head, see `attended`.
+_WIDTH_UNIT = 16
 
 
 class AttentionMaps(NamedTuple):
@@ -121,6 +123,42 @@ def log_attention(
     return logits.log_softmax(dim=-1, dtype=torch.float32)
 
 
+def attended(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None,
+    scale: float,
+) -> Tensor:
+    """Return the values gathered by attention; no map is made.
+
+    Kernels for the CPU round a row in one way or another, depending on its place in
+    the batch, where the width of a head is no multiple of 16. So it is filled up with
+    zeros, which changes nothing else.
+
+    Parameters
+    ----------
+    queries, keys, values : Tensor of shape (batch, n_heads, n, head_width)
+        As many keys as values.
+
+    mask : Tensor or None
+        Which keys a query may look at (bool), or what is added to the products.
+
+    scale : float
+        Factor of the products.
+    """
+    width = values.shape[-1]
+    spare = -width % _WIDTH_UNIT
+    if spare:
+        queries, keys, values = (
+            functional.pad(part, (0, spare)) for part in (queries, keys, values)
+        )
+    gathered = functional.scaled_dot_product_attention(
+        queries, keys, values, mask, scale=scale
+    )
+    return gathered[..., :width]
+
+
 class MixedAttention(nn.Module):
     """Multi-head attention by a mixture of a global map and AutoMask.
 
@@ -200,7 +238,7 @@ class MixedAttention(nn.Module):
         projected = self.projection(inputs).unflatten(-1, (3, self.n_heads, -1))
         queries, keys, values = projected.permute(2, 0, 3, 1, 4).unbind()
         if not with_maps:
-            mixed = self._attended(queries, keys, values, hidden)
+            mixed = self._mixed(queries, keys, values, hidden)
             return self.output(mixed.transpose(1, 2).flatten(2)), None
         maps = AttentionMaps(
             log_attention(queries, keys, self.scale, hidden),
@@ -209,16 +247,15 @@ class MixedAttention(nn.Module):
         mixed = self._mixture(maps).to(values.dtype) @ values
         return self.output(mixed.transpose(1, 2).flatten(2)), maps
 
-    def _attended(
+    def _mixed(
         self, queries: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None
     ) -> Tensor:
         """Return the values gathered by the mixture, which never exists as a whole."""
-        attend = functional.scaled_dot_product_attention
-        own = attend(queries, keys, values, hidden, scale=self.scale)
+        own = attended(queries, keys, values, hidden, self.scale)
         if self.automask is None:
             return own
         turned_ones = self.automask.turned(queries, keys)
-        other = attend(*turned_ones, values, hidden, scale=self.automask.scale)
+        other = attended(*turned_ones, values, hidden, self.automask.scale)
         return torch.lerp(own, other, self.automask_share)
 
     def _mixture(self, maps: AttentionMaps) -> Tensor:

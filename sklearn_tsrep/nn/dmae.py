@@ -28,7 +28,7 @@ class PatchEncoder(nn.Module):
         Layers.
 
     n_heads : int
-        Heads; they must divide the width.
+        Heads; twice as many must divide the width.
 
     patch_length : int
         Steps of a token.

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from sklearn_tsrep.nn.attention import attended
 from sklearn_tsrep.nn.dropout import dropout
 from sklearn_tsrep.nn.linear import RowwiseLinear
 from sklearn_tsrep.nn.positions import rotary_angles, turned
@@ -77,13 +77,14 @@ class Attention(nn.Module):
         by_head = self.query(queries).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
         both = self.key_and_value(tokens.values).unflatten(-1, (2, self.n_heads, -1))
         keys, values = both.permute(2, 0, 3, 1, 4).unbind()
-        attended = functional.scaled_dot_product_attention(
+        gathered = attended(
             self._turned(by_head, places),
             self._turned(keys, tokens.places),
             values,
             None if tokens.valid is None else tokens.valid[:, None, None, :],
+            scale=by_head.shape[-1] ** -0.5,
         )
-        return self.output(attended.transpose(1, 2).flatten(2))
+        return self.output(gathered.transpose(1, 2).flatten(2))
 
     def _turned(self, vectors: Tensor, places: Tensor) -> Tensor:
         angles = places[:, None, :, None] * self.get_buffer("angles")
@@ -154,8 +155,8 @@ class TransformerLayer(nn.Module):
         read = inputs._replace(values=queries)
         if self.context_norm is not None and context is not None:
             read = context._replace(values=self.context_norm(context.values))
-        attended = self.attention(queries, inputs.places, read)
-        hidden = inputs.values + dropout(attended, self.dropout_share, generator)
+        gathered = self.attention(queries, inputs.places, read)
+        hidden = inputs.values + dropout(gathered, self.dropout_share, generator)
         fed = self.feed_forward(self.feed_forward_norm(hidden))
         outputs = hidden + dropout(fed, self.dropout_share, generator)
         return inputs._replace(values=outputs)

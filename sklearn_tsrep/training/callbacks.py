@@ -94,7 +94,7 @@ class TeacherUpdate(Callback):
 
     def decay(self, step: int) -> float:
         """Return the decay of the average at a step, counted from 1."""
-        progress = min(step / max(self.n_steps, 1), 1.0)
+        progress = min((step - 1) / max(self.n_steps, 1), 1.0)
         first = 0.5 ** (1 / self.half_life)
         return 1 - (1 - first) * (math.cos(math.pi * progress) + 1) / 2
 

@@ -18,7 +18,7 @@ from benchmarks.methods import (
 
 TINY = {
     "trep": {"n_latents": 4, "hidden_channels": 8, "n_blocks": 1, "max_steps": 2},
-    "dmae": {"n_latents": 8, "n_layers": 1, "max_steps": 2},
+    "dmae": {"n_latents": 8, "n_heads": 2, "n_layers": 1, "max_steps": 2},
 }
 TINY_UNION = {
     f"{name}__{parameter}": value

@@ -137,7 +137,20 @@ def test_only_distances_matter() -> None:
     shifted = tokens._replace(places=PLACES + 17)
     found = attention(queries, QUERY_PLACES + 17, shifted)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    found = attention(queries, QUERY_PLACES, shifted)
+    for others in (shifted, tokens._replace(places=2 * PLACES)):
+        changes = (attention(queries, QUERY_PLACES, others) - expected).abs()
+        assert (changes[:2].amax(dim=(1, 2)) > 1e-3).all()
+        # What is looked at alone has all attention, wherever it is.
+        torch.testing.assert_close(changes[2], torch.zeros_like(changes[2]))
+
+
+def test_the_order_of_tokens_matters_only_by_their_places() -> None:
+    attention, queries, tokens = attention_of(), random(3, 5, WIDTH), tokens_of()
+    expected = attention(queries, QUERY_PLACES, tokens)
+    shuffled = Tokens(*(part[:, [2, 0, 3, 1]] for part in tokens))
+    found = attention(queries, QUERY_PLACES, shuffled)
+    torch.testing.assert_close(found, expected)
+    found = attention(queries, QUERY_PLACES, shuffled._replace(places=PLACES))
     assert not torch.allclose(found[0], expected[0], atol=1e-3)
 
 
