@@ -152,7 +152,7 @@ class LatentRegressor(nn.Module):
             for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(n_latents)
-        self.output = nn.Linear(n_latents, n_latents)
+        self.output = RowwiseLinear(n_latents, n_latents)
 
     def forward(
         self,
