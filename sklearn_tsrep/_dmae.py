@@ -179,8 +179,8 @@ class DMAETransformer(RepresentationTransformer):
 
     history_ : dict of str to ndarray of shape (`n_iter_`,)
         One entry an epoch: ``"train_loss"``, the loss of each task, and the spread
-        (standard deviation) of representations and time-embeddings, which tells a
-        collapse; with early stopping also the losses on the part held back.
+        (standard deviation) of the teacher's latents, which tells a collapse; with
+        early stopping also the losses on the part held back.
 
     loss_curve_ : list of float of length `n_iter_`
         Training loss of each epoch.
@@ -192,11 +192,10 @@ class DMAETransformer(RepresentationTransformer):
         What each channel is standardised with.
 
     n_features_in_ : int
-        Time points of the series seen in `fit` if they came as a 2-D array, channels
-        otherwise.
+        Time points if `fit` was given a 2-D array, channels otherwise.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if `X` was a DataFrame.
+        If `X` was a DataFrame.
 
     See Also
     --------
@@ -205,9 +204,7 @@ class DMAETransformer(RepresentationTransformer):
 
     Notes
     -----
-    What is the abstract's and what was chosen here is in the user guide. A fitted
-    estimator pickles to numpy arrays and plain values; the torch network is rebuilt
-    from them.
+    The user guide says what is the abstract's and what was chosen here.
 
     References
     ----------
@@ -341,8 +338,7 @@ class DMAETransformer(RepresentationTransformer):
 
         Returns
         -------
-        values : ndarray of the shape of X, or list of ndarray of shape \
-                (n_channels, length_i)
+        values : ndarray of the shape of X, or list of ndarray
             float64; a list where lengths differ, 2-D where X was. With
             ``on_empty="nan"`` NaN for an instance without a value.
 
@@ -365,8 +361,7 @@ class DMAETransformer(RepresentationTransformer):
 
         Returns
         -------
-        values : ndarray of the shape of X, or list of ndarray of shape \
-                (n_channels, length_i)
+        values : ndarray of the shape of X, or list of ndarray
             As in `reconstruct`, and at least of the precision of X.
 
         Raises
@@ -476,13 +471,25 @@ class DMAETransformer(RepresentationTransformer):
         return [TeacherUpdate(max(self.teacher_half_life * n_steps, 1e-9), n_steps)]
 
     def _read_training(self, X: Any, *, reset: bool) -> Panel:
+        self._check_parameters()
+        return super()._read_training(X, reset=reset)
+
+    def _check_parameters(self) -> None:
         if self.n_latents % (2 * self.n_heads):
             raise ValueError(
                 "n_latents must be a multiple of twice n_heads, got "
                 f"n_latents={self.n_latents} and n_heads={self.n_heads}."
             )
+        if self.n_target_layers > self.n_layers:
+            raise ValueError(
+                "n_target_layers must be at most n_layers, got "
+                f"n_target_layers={self.n_target_layers} and n_layers={self.n_layers}."
+            )
+        if not self.attribute_mask_ratio and not self.token_mask_ratio:
+            raise ValueError(
+                "attribute_mask_ratio and token_mask_ratio must not both be 0."
+            )
         self._task_weights()
-        return super()._read_training(X, reset=reset)
 
     def _task_weights(self) -> dict[str, float]:
         weights = weights_of_tasks(self.task_weights, ("value", "latent", "alignment"))

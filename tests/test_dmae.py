@@ -477,7 +477,7 @@ def test_early_stopping_watches_the_terms_of_the_part_held_back(waves):
     "parameters",
     [
         {"n_layers": 2, "n_target_layers": 2},
-        {"n_layers": 1, "n_target_layers": 3},
+        {"n_layers": 3, "n_target_layers": 3},
         {"n_heads": 2},
         {"n_latents": 16, "n_heads": 4},
         {"n_regressor_layers": 2},

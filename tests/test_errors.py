@@ -178,6 +178,11 @@ def test_bad_parameters_of_trep_give_clear_errors(waves, parameters, message):
             "multiple of twice n_heads.*n_latents=12 and n_heads=4",
         ),
         ({"n_latents": 5}, "multiple of twice n_heads.*n_latents=5 and n_heads=1"),
+        ({"n_target_layers": 4}, "n_target_layers must be at most n_layers"),
+        (
+            {"attribute_mask_ratio": 0.0, "token_mask_ratio": 0.0},
+            "must not both be 0",
+        ),
         ({"encoder": "pupil"}, "'encoder' parameter"),
         ({"patch_length": 0}, "'patch_length' parameter"),
         ({"patch_length": "long"}, "'patch_length' parameter"),
