@@ -62,6 +62,13 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         "verbose": ["verbose"],
     }
 
+    def _check_parameters(self) -> None:
+        """Raise ValueError where parameters do not fit together.
+
+        To be called before data are looked at: a fit that is refused leaves the one
+        before as it was.
+        """
+
     @abstractmethod
     def _network_class(self) -> type[nn.Module]:
         """Return the class of the network."""

@@ -470,11 +470,8 @@ class DMAETransformer(RepresentationTransformer):
 
         return [TeacherUpdate(max(self.teacher_half_life * n_steps, 1e-9), n_steps)]
 
-    def _read_training(self, X: Any, *, reset: bool) -> Panel:
-        self._check_parameters()
-        return super()._read_training(X, reset=reset)
-
     def _check_parameters(self) -> None:
+        super()._check_parameters()
         if self.n_latents % (2 * self.n_heads):
             raise ValueError(
                 "n_latents must be a multiple of twice n_heads, got "

@@ -224,7 +224,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
     def _read_training(self, X: Any, *, reset: bool) -> Panel:
         """Validate what `fit` is given, and remember its shape with ``reset``."""
-        self._check_poolings()
+        self._check_parameters()
         panel = self._read_observed(X, reset=reset)
         self._check_long_enough(panel)
         return panel
@@ -280,6 +280,10 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
                 f"Found series with {longest} feature(s) (time points) in X, while "
                 f"{type(self).__name__} needs a series of at least 2 time points."
             )
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_poolings()
 
     def _check_poolings(self) -> None:
         names = listed(self.pooling)

@@ -423,6 +423,10 @@ class TRepTransformer(RepresentationTransformer):
                 f"{max(math.ceil(math.log2(longest)) - 1, 0)} for them."
             )
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._normalized_weights()
+
     def _normalized_weights(self) -> dict[str, float]:
         """Return the weights of the tasks, with sum 1."""
         contrasts = ("instance", "temporal")

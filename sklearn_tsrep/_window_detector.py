@@ -39,7 +39,7 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
     }
 
     def _check_parameters(self) -> None:
-        """Raise a ValueError if parameters do not go together."""
+        super()._check_parameters()
         if self._stride > self.window_length:
             raise ValueError(
                 "stride must be at most window_length, so that windows cover every "
@@ -117,8 +117,8 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
     def _fit(
         self, resumed: bool, keep_state: bool, given: tuple[Any, Any, Any], y: Any
     ) -> Self:
-        rows = self._read(*given, reset=not resumed)
         self._check_parameters()
+        rows = self._read(*given, reset=not resumed)
         self._train(rows.panel, resumed=resumed, keep_state=keep_state)
         self._fit_offset(rows, y)
         return self
