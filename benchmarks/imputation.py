@@ -57,7 +57,7 @@ METHODS = {
         takes_parameters=True,
         expected_seconds=60,
     ),
-    "untrained-dmae": Method(
+    "dmae-untrained": Method(
         Encoder("dmae", {"max_epochs": 0}),
         "DMAETransformer with its random weights (`max_epochs=0`)",
         takes_parameters=True,

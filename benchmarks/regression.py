@@ -73,7 +73,7 @@ METHODS: dict[str, RegressionMethod] = {
     "dmae": _encoder(
         "dmae", "DMAETransformer, fitted once on the training part without targets", 60
     ),
-    "untrained-dmae": _encoder(
+    "dmae-untrained": _encoder(
         "dmae",
         "DMAETransformer with its random weights (`max_epochs=0`)",
         10,
@@ -82,7 +82,7 @@ METHODS: dict[str, RegressionMethod] = {
     "trep": _encoder(
         "trep", "TRepTransformer, fitted once on the training part without targets", 60
     ),
-    "untrained-trep": _encoder(
+    "trep-untrained": _encoder(
         "trep",
         "TRepTransformer with its random weights (`max_epochs=0`)",
         15,

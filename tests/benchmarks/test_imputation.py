@@ -175,7 +175,7 @@ def without_dmae(monkeypatch):
         expected_seconds=60,
     )
     untrained = Method(learned.build, "a stand-in", takes_parameters=True)
-    methods = {"dmae": learned, "untrained-dmae": untrained, **plain}
+    methods = {"dmae": learned, "dmae-untrained": untrained, **plain}
     monkeypatch.setattr(imputation, "METHODS", methods)
 
 
