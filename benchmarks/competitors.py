@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import plain
 from benchmarks.detectors import PyODAnomalyTransformer
 from benchmarks.speed_report import DETECTOR_WIDTHS
-from sklearn_tsrep import AMADDetector, TRepTransformer
+from sklearn_tsrep import AMADDetector, DMAETransformer, TRepTransformer
 from sklearn_tsrep.data import batches
 from sklearn_tsrep.data.crops import CropPairs, draw_crop_pairs
 from sklearn_tsrep.detection import vus_pr
@@ -135,17 +135,62 @@ def gflop_a_time_step(n_channels: int, n_timepoints: int = 16) -> float:
 
 def ours(parameters: Mapping[str, Any], size: Size, steps: Steps) -> Competitor:
     """Time the estimator's own training."""
+    train = _own_training(TRepTransformer, parameters, size, steps)
+
+    def run(number: int) -> float:
+        with crops_given(crops_of_round(size, steps, number)):
+            return train(number)
+
+    return run
+
+
+def masked_training(token_mask_ratio: float, size: Size, steps: Steps) -> Competitor:
+    """Time the training of DMAE: teacher, student, heads and optimiser."""
+    parameters = {"token_mask_ratio": token_mask_ratio}
+    return _own_training(DMAETransformer, parameters, size, steps)
+
+
+def masked_student(token_mask_ratio: float, size: Size, steps: Steps) -> Competitor:
+    """Time both passes of DMAE's student alone, without its heads."""
+    parameters = {"token_mask_ratio": token_mask_ratio}
+    net, source = captured(DMAETransformer, parameters, noise(size), size)
+    # The end of its training took the gradients away.
+    network = net.module_.requires_grad_(True).train()
+
+    def run(number: int) -> float:
+        batches = list(islice(chain.from_iterable(repeat(source)), steps.total))
+        begins = []
+        for batch in batches:
+            begins.append(time.perf_counter())
+            network.seen(batch, net.generator_).values.sum().backward()
+        return steps.mean_seconds(begins)
+
+    return run
+
+
+def _own_training(
+    encoder: type, parameters: Mapping[str, Any], size: Size, steps: Steps
+) -> Competitor:
     X = _series(size, steps)
 
     def run(number: int) -> float:
         begins: list[float] = []
         listener = Listener(on_step=lambda: begins.append(time.perf_counter()))
-        model = estimator(size, steps.total, [listener], parameters)
-        with crops_given(crops_of_round(size, steps, number)):
-            model.fit(X)
+        estimator(encoder, size, steps.total, [listener], parameters).fit(X)
         return steps.mean_seconds(begins)
 
     return run
+
+
+def captured(
+    encoder: type, parameters: Mapping[str, Any], X: np.ndarray, size: Size
+) -> list[Any]:
+    """Return the net of a training, and the source of its batches."""
+    seen: list[Any] = []
+    # A function, unlike a method, is not copied when the callback is cloned.
+    listener = Listener(on_train=lambda net, source: seen.extend([net, source]))
+    estimator(encoder, size, 1, [listener], parameters).fit(X)
+    return seen
 
 
 class Listener(Callback):
@@ -178,10 +223,14 @@ class Listener(Callback):
 
 
 def estimator(
-    size: Size, n_steps: int, callbacks: list[Callback], parameters: Mapping[str, Any]
-) -> TRepTransformer:
-    """Return ours, for batches of a size."""
-    return TRepTransformer(
+    encoder: type,
+    size: Size,
+    n_steps: int,
+    callbacks: list[Callback],
+    parameters: Mapping[str, Any],
+) -> Any:
+    """Return one of ours, for batches of a size."""
+    return encoder(
         batch_size=size.n_instances,
         max_steps=n_steps,
         callbacks=callbacks,
@@ -403,6 +452,14 @@ COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
         "ours-bfloat16": partial(ours, TS2VEC | BFLOAT16),
         "pypots": partial(pypots, False),
         "pypots-lean": partial(pypots, True),
+    },
+    "student": {
+        "all-visible": partial(masked_student, 0.0),
+        "half-hidden": partial(masked_student, 0.5),
+    },
+    "step-dmae": {
+        "all-visible": partial(masked_training, 0.0),
+        "half-hidden": partial(masked_training, 0.5),
     },
     "encode": {
         "ours": partial(our_encoding, "encode", {}),

@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 from benchmarks.competitors import (
-    Listener,
     Size,
     Steps,
+    captured,
     crops_given,
     crops_of_round,
-    estimator,
     noise,
 )
+from sklearn_tsrep import TRepTransformer
 from sklearn_tsrep.training.callbacks import WeightAveraging
 
 
@@ -31,7 +31,7 @@ class TakenApart:
     def __init__(self, size: Size, steps: Steps) -> None:
         self.size = size
         self.steps = steps
-        self.net, self.source = _captured(size)
+        self.net, self.source = captured(TRepTransformer, {}, noise(size), size)
         self.average = next(
             callback
             for _, callback in self.net.callbacks_
@@ -74,15 +74,6 @@ class TakenApart:
         with clock("averaging"):
             self.average.on_batch_end(net, training=True)
         return spent
-
-
-def _captured(size: Size) -> list[Any]:
-    """Return the net of a training, and the source of its batches."""
-    seen: list[Any] = []
-    # A function, unlike a method, is not copied when the callback is cloned.
-    listener = Listener(on_train=lambda net, source: seen.extend([net, source]))
-    estimator(size, 1, [listener], {}).fit(noise(size))
-    return seen
 
 
 def _clock(spent: dict[str, float]) -> Callable[[str], Any]:

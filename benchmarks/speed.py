@@ -66,6 +66,10 @@ WORKS = (
         ("16x100x6",),
     ),
     Work("shares", ("step", *PIECES), tuple(BATCHES), ("16x100x6",), "compute_shares"),
+    *(
+        Work(work, ("all-visible", "half-hidden"), tuple(BATCHES), ("16x100x6",))
+        for work in ("student", "step-dmae")
+    ),
     Work("encode", ("plain", "ours"), PANELS, ("256x128x6", "1x20000x7")),
     Work("transform", ("plain", "ours"), PANELS, ("256x128x6",)),
     Work("encode-ts2vec", ("pypots", "ours"), PANELS, ("256x128x6",)),

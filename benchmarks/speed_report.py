@@ -35,6 +35,7 @@ MARKS = (
     Mark("step", "ours-bfloat16", "plain", 0.5),
     Mark("step-ts2vec", "ours", "pypots", 1.0),
     Mark("step-ts2vec", "ours-bfloat16", "pypots", 1 / 1.5),
+    Mark("student", "half-hidden", "all-visible", 2 / 3),
     *(
         Mark(f"{work}-width-{width}", "ours", "pyod", 0.5)
         for work in ("fit", "score")
@@ -293,6 +294,23 @@ TABLES = (
             "step": milliseconds("step"),
             **{piece: share(piece) for piece in PIECES},
         },
+    ),
+    *(
+        Table(
+            title,
+            work,
+            f"{text}, with `token_mask_ratio` 0 and 0.5. Milliseconds (range over the "
+            "rounds).",
+            {
+                "all visible": milliseconds("all-visible"),
+                "half hidden": milliseconds("half-hidden"),
+                "half hidden / all visible": ratio("half-hidden", "all-visible"),
+            },
+        )
+        for title, work, text in (
+            ("DMAE's student", "student", "Both passes of the student alone"),
+            ("DMAE's step", "step-dmae", "With teacher, heads, losses and optimiser"),
+        )
     ),
     *(
         Table(

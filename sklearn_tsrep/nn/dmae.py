@@ -301,16 +301,14 @@ class DMAENetwork(nn.Module):
         generator : torch.Generator or None, default=None
             Source of the dropout; None for none.
         """
-        tokens = self.student.tokens(batch.series.values, batch.shown)
-        seen_ones = gathered(tokens, batch.seen_tokens)
-        shown = Tokens(seen_ones, batch.seen_tokens, batch.seen_valid)
-        seen = self.student.latents(shown, generator)
-        hidden = self.regressor(
-            batch.hidden_tokens, shown._replace(values=seen), generator
+        seen = self.seen(batch, generator)
+        hidden = self.regressor(batch.hidden_tokens, seen, generator)
+        n_series, n_steps, _ = batch.series.values.shape
+        patches = hidden.new_zeros(
+            n_series, n_steps // self.patch_length, self.decoder.out_features
         )
-        patches = tokens.new_zeros(*tokens.shape[:2], self.decoder.out_features)
         for latents, places, valid in (
-            (seen, batch.seen_tokens, batch.seen_valid),
+            (seen.values, batch.seen_tokens, batch.seen_valid),
             (hidden, batch.hidden_tokens, batch.hidden_valid),
         ):
             patches = scattered(patches, places, valid, self.decoder(latents))
@@ -323,6 +321,19 @@ class DMAENetwork(nn.Module):
             teacher_latents=teacher_latents.float(),
             batch=batch,
         )
+
+    def seen(
+        self, batch: MaskedBatch, generator: torch.Generator | None = None
+    ) -> Tokens:
+        """Return the student's latents of the tokens that it sees, parameters as above.
+
+        It computes nothing for those that are hidden but their embedding.
+        """
+        embedded = self.student.tokens(batch.series.values, batch.shown)
+        tokens = Tokens(
+            gathered(embedded, batch.seen_tokens), batch.seen_tokens, batch.seen_valid
+        )
+        return tokens._replace(values=self.student.latents(tokens, generator))
 
     def _teach(self, batch: MaskedBatch) -> tuple[Tensor, Tensor]:
         """Return targets and latents (batch, n_tokens, n_latents) of all tokens."""

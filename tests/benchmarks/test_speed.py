@@ -9,6 +9,7 @@ import torch
 
 from benchmarks import competitors, shares, speed, speed_report, timing
 from benchmarks.competitors import Size, Steps
+from sklearn_tsrep import TRepTransformer
 
 SIZE = "2x12x1"
 PARAMETERS = {"n_rounds": 1, "n_untimed": 1, "n_timed": 2}
@@ -62,6 +63,28 @@ def test_memory_is_that_of_one_method():
     assert row["working_memory_mb"] >= 0
 
 
+@pytest.mark.parametrize("work", ["student", "step-dmae"])
+def test_dmae_is_timed_with_and_without_hidden_tokens(work):
+    rows = _rows(work, ["all-visible", "half-hidden"])
+    assert all(row["milliseconds"] > 0 for row in rows.values())
+    assert rows["half-hidden"]["reference"] == "all-visible"
+
+
+def test_half_of_the_tokens_are_hidden_from_the_student_that_is_timed(monkeypatch):
+    n_seen = []
+
+    class Network(competitors.DMAETransformer):
+        def _batches(self, *arguments, **parameters):
+            batches = super()._batches(*arguments, **parameters)
+            n_seen.append(next(iter(batches)).seen_valid.sum().item())
+            return batches
+
+    monkeypatch.setattr(competitors, "DMAETransformer", Network)
+    _rows("student", ["all-visible", "half-hidden"])
+    whole, half = n_seen[:2]
+    assert half == whole / 2
+
+
 # PyPOTS brings more warnings than are ours to look at.
 @pytest.mark.filterwarnings("ignore")
 def test_pypots_is_timed_with_and_without_its_further_pass():
@@ -112,7 +135,7 @@ def test_ours_trains_on_the_crops_that_it_is_given():
     left = iter(crops)
     with competitors.crops_given(left):
         X = competitors.noise(size._replace(n_instances=8))
-        competitors.estimator(size, 4, [], {}).fit(X)
+        competitors.estimator(TRepTransformer, size, 4, [], {}).fit(X)
     assert next(left) is crops[4]
 
 
