@@ -30,8 +30,12 @@ KEY = ("dataset", "method", "seed")
 SECONDS = ("fit_seconds", "transform_seconds", "classifier_seconds")
 MEASURED = ("accuracy", "cv_accuracy", "chosen", "n_features", *SECONDS)
 QUICK_SETS = ["BasicMotions", "JapaneseVowels"]
-# Claims are about the first minus each of the others, seed by seed.
-COMPARED = ("trep", "untrained-best", "minirocket")
+# Claims are about the first of a group minus each of the others, seed by seed.
+COMPARED = (
+    ("trep", "untrained-best", "minirocket"),
+    ("dmae", "dmae-untrained", "dmae-untrained-best", "trep"),
+    ("union", "trep", "dmae"),
+)
 README = ROOT / "README.md"
 # What the README has room for.
 README_METHODS = ("raw-svm", "minirocket", "untrained", "untrained-best", "trep")
@@ -127,16 +131,22 @@ def accuracy_table(rows: list[Row]) -> str:
     return report.table(done, "dataset", "method", "accuracy", extra=paper)
 
 
-def differences_table(rows: Sequence[Row]) -> str:
-    """Return the means of COMPARED in every seed, and what the first has more.
+def differences_tables(rows: Sequence[Row]) -> str:
+    """Return the table of each group of COMPARED that has one."""
+    tables = [differences_table(rows, group) for group in COMPARED]
+    return "\n\n".join(table for table in tables if table)
+
+
+def differences_table(rows: Sequence[Row], methods: Sequence[str]) -> str:
+    """Return the means of some methods in every seed, and what the first has more.
 
     The means are over the sets that have all methods and seeds there are. The text is
     empty without such a set, without the first method, and without another.
     """
-    compared = [r for r in rows if r["method"] in COMPARED and not r["error"]]
+    compared = [r for r in rows if r["method"] in methods and not r["error"]]
     sets = report.common(compared, "dataset", ("method", "seed"))
     means = _means_by_seed([row for row in compared if row["dataset"] in sets])
-    first, *others = COMPARED
+    first, *others = methods
     others = [name for name in others if name in means]
     if first not in means or not others:
         return ""
@@ -162,7 +172,7 @@ def markdown(rows: list[Row]) -> str:
         "of the features of the training part, which the encoder has seen as a whole; "
         "test accuracy is read once.",
         accuracy_table(rows),
-        differences_table(rows),
+        differences_tables(rows),
         tasks.legend(done, METHODS),
         f"Paper: {SOURCE}.",
         "## Cost",

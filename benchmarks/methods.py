@@ -28,7 +28,6 @@ from benchmarks.peers import (
 from benchmarks.recipe import Chosen, fit_ridge, fit_svm
 from benchmarks.records import RESULTS
 
-CHOICES = "ablation.csv"
 # Name -> class in sklearn_tsrep, and parameters of its smallest network.
 ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "trep": ("TRepTransformer", {"n_blocks": 1}),
@@ -152,27 +151,34 @@ def _load(*libraries: str) -> None:
         importlib.import_module(library)
 
 
-def best_untrained_pooling(results: Path) -> dict[str, Any]:
-    """Return the pooling that the ablation finds best for untrained encoders.
+@dataclass(frozen=True)
+class BestUntrainedPooling:
+    """Finds the pooling that the ablation of a method finds best for random weights.
 
     It has the best mean accuracy in cross-validation inside the training parts, over
     the sets and seeds with all poolings. Without an ablation in the folder, that in
     benchmarks/results counts.
     """
-    places = [folder / CHOICES for folder in (results, RESULTS)]
-    file = next((place for place in places if place.exists()), None)
-    if file is None:
-        raise NotAvailableError(
-            f"takes its pooling from {places[0]}, which is not there; run "
-            "python -m benchmarks ablation"
-        )
-    accuracies = _untrained_accuracies(file)
-    if accuracies.empty:
-        raise NotAvailableError(
-            f"finds no data set in {file} with the configuration 'untrained' in all "
-            "poolings; run python -m benchmarks ablation --configs untrained"
-        )
-    return pooling_parameters(str(accuracies.mean().idxmax()))
+
+    file_name: str
+    command: str
+
+    def __call__(self, results: Path) -> dict[str, Any]:
+        """Return it as parameters."""
+        places = [folder / self.file_name for folder in (results, RESULTS)]
+        file = next((place for place in places if place.exists()), None)
+        if file is None:
+            raise NotAvailableError(
+                f"takes its pooling from {places[0]}, which is not there; run "
+                f"{self.command}"
+            )
+        accuracies = _untrained_accuracies(file)
+        if accuracies.empty:
+            raise NotAvailableError(
+                f"finds no data set in {file} with the configuration 'untrained' in "
+                f"all poolings; run {self.command} --configs untrained"
+            )
+        return pooling_parameters(str(accuracies.mean().idxmax()))
 
 
 def _untrained_accuracies(file: Path) -> Any:
@@ -226,7 +232,9 @@ METHODS = {
         UNTRAINED,
         "the same random weights in the pooling that suits them best by "
         "cross-validation inside the training parts",
-        parameters=best_untrained_pooling,
+        parameters=BestUntrainedPooling(
+            "ablation.csv", "python -m benchmarks ablation"
+        ),
     ),
     "trep-paper": Method(
         TREP,
@@ -256,6 +264,15 @@ METHODS = {
         Encoder("dmae", {"max_epochs": 0}),
         "the encoder of dmae with its random weights (`max_epochs=0`)",
         takes_parameters=True,
+    ),
+    "dmae-untrained-best": Method(
+        Encoder("dmae", {"max_epochs": 0}),
+        "the same random weights in the pooling that suits them best by "
+        "cross-validation inside the training parts",
+        parameters=BestUntrainedPooling(
+            "ablation-dmae.csv", "python -m benchmarks ablation --method dmae"
+        ),
+        is_quick=False,
     ),
     "union": Method(
         Encoder("trep+dmae"),

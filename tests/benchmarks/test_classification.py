@@ -125,11 +125,11 @@ def _rows(**accuracies):
     ]
 
 
-class TestDifferencesTable:
+class TestDifferencesTables:
     def test_has_the_means_and_what_the_default_has_more_in_each_seed(self):
         rows = _rows(trep=[0.9, 0.7], untrained_best=[0.8, 0.8], minirocket=[0.95])
         rows += _rows(raw_svm=[0.5])
-        assert classification.differences_table(rows).splitlines() == [
+        assert classification.differences_tables(rows).splitlines() == [
             "| mean of 2 | seed 0 | seed 1 |",
             "| --- | --- | --- |",
             "| trep | 0.900 | 0.700 |",
@@ -139,17 +139,24 @@ class TestDifferencesTable:
             "| trep minus minirocket | -0.050 |  |",
         ]
 
+    def test_each_group_of_methods_has_a_table(self):
+        rows = _rows(trep=[0.9], minirocket=[0.8], dmae=[0.7], dmae_untrained=[0.6])
+        first, second = classification.differences_tables(rows).split("\n\n")
+        assert "| trep minus minirocket | +0.100 |" in first
+        assert "| dmae minus dmae-untrained | +0.100 |" in second
+        assert "| dmae minus trep | -0.200 |" in second
+
     def test_is_over_the_sets_that_have_all(self):
         rows = _rows(trep=[0.9], minirocket=[0.8])
         rows[0]["accuracy"] = "0.1"
         rows[2]["error"] = "failed"
-        shown = classification.differences_table(rows)
+        shown = classification.differences_tables(rows)
         assert "| mean of 1 |" in shown
         assert "| trep | 0.900 |" in shown
 
     @pytest.mark.parametrize("name", ["trep", "minirocket"])
     def test_says_nothing_about_one_method(self, name):
-        assert classification.differences_table(_rows(**{name: [0.9]})) == ""
+        assert classification.differences_tables(_rows(**{name: [0.9]})) == ""
 
 
 def test_set_parameters_reach_the_encoder_and_name_the_rows(tiny, tmp_path):

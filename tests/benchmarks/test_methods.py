@@ -39,8 +39,8 @@ def ablation(tmp_path, monkeypatch):
     """Return a function that writes accuracies as an ablation's rows."""
     monkeypatch.setattr(methods, "RESULTS", tmp_path / "shipped")
 
-    def write(folder="own", **accuracies):
-        file = tmp_path / folder / "ablation.csv"
+    def write(folder="own", file_name="ablation.csv", **accuracies):
+        file = tmp_path / folder / file_name
         file.parent.mkdir()
         columns = "dataset configuration seed pooling cv_accuracy error"
         with file.open("w", newline="", encoding="utf-8") as stream:
@@ -62,6 +62,13 @@ def test_untrained_best_takes_the_pooling_of_the_best_mean(ablation):
     folder = ablation(max=[0.9, 0.5], segments2=[0.7, 0.8])
     found = METHODS["untrained-best"].prepare(folder)
     assert found == {"pooling": "segments", "n_segments": 2}
+
+
+def test_each_method_has_an_ablation_of_its_own(ablation):
+    folder = ablation(file_name="ablation-dmae.csv", mean=[0.9], max=[0.8])
+    assert METHODS["dmae-untrained-best"].prepare(folder) == {"pooling": "mean"}
+    with pytest.raises(NotAvailableError, match=r"benchmarks ablation$"):
+        METHODS["untrained-best"].prepare(folder)
 
 
 def test_only_sets_with_all_poolings_count(ablation):
