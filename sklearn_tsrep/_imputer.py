@@ -22,6 +22,7 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
     ----------
     estimator : DMAETransformer or None, default=None
         What to learn from, cloned before it is used; any estimator with ``impute``.
+        One that is fitted already stays as it is in a `sklearn.frozen.FrozenEstimator`.
         None for a `DMAETransformer` with its defaults.
 
     Attributes
@@ -79,7 +80,7 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
             As in `DMAETransformer.fit`.
         """
         chosen = DMAETransformer() if self.estimator is None else self.estimator
-        self.estimator_ = clone(chosen).fit(X)
+        self.estimator_ = clone(chosen).fit(X, y)
         return self
 
     def transform(self, X: Any) -> np.ndarray | list[np.ndarray]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import (
     check_param_validation,
@@ -37,6 +38,13 @@ def test_it_fills_as_the_estimator_does(waves):
     assert not np.isnan(filled).any()
     np.testing.assert_array_equal(filled[0], waves[0])
     assert not hasattr(imputer.estimator, "mean_")
+
+
+def test_a_fitted_estimator_may_be_kept_as_it_is(waves):
+    dmae = tiny_imputer().estimator.fit(waves)
+    waves[1, 0, 3:6] = NAN
+    imputer = DMAEImputer(FrozenEstimator(dmae)).fit(2 * waves)
+    np.testing.assert_array_equal(imputer.transform(waves), dmae.impute(waves))
 
 
 def test_what_comes_behind_it_sees_no_gap(waves):
