@@ -2,6 +2,11 @@
 
 from benchmarks.configurations import Configuration, Groups, without
 
+
+def _weights(**weights: float) -> Configuration:
+    return Configuration({"task_weights": weights})
+
+
 GROUPS: Groups = {
     "Control": {
         "default": Configuration(),
@@ -9,21 +14,22 @@ GROUPS: Groups = {
     },
     "Objectives": {
         # As TST.
-        "value-only": without("latent", "alignment"),
+        "value-only": without("alignment"),
+        "alignment-only": without("value"),
         # As data2vec.
-        "latent-only": without("value", "alignment"),
-        "no-value": without("value"),
-        # Alignment is then the only loss of latents.
-        "no-latent": without("latent"),
-        "no-alignment": without("alignment"),
+        "latent-only": _weights(value=0.0, latent=1.0, alignment=0.0),
+        "value-and-latent": _weights(latent=1.0, alignment=0.0),
+        "all-three": _weights(latent=1.0),
+        "alignment-1": _weights(alignment=1.0),
         "decorrelation-0": Configuration({"decorrelation_weight": 0.0}),
-        "decorrelation-10": Configuration({"decorrelation_weight": 10.0}),
+        "decorrelation-1": Configuration({"decorrelation_weight": 1.0}),
+        "decorrelation-50": Configuration({"decorrelation_weight": 50.0}),
     },
     "Features": {
         "student": Configuration({"encoder": "student"}),
         "teacher": Configuration({"encoder": "teacher"}),
         "target-layers-1": Configuration({"n_target_layers": 1}),
-        "target-layers-3": Configuration({"n_target_layers": 3}),
+        "target-layers-2": Configuration({"n_target_layers": 2}),
     },
     "Masks": {
         "attribute-mask-0.15": Configuration({"attribute_mask_ratio": 0.15}),
@@ -43,6 +49,7 @@ GROUPS: Groups = {
     },
     "Widths": {
         "latents-64": Configuration({"n_latents": 64}),
+        "layers-1": Configuration({"n_layers": 1}),
         "layers-2": Configuration({"n_layers": 2}),
         "layers-4": Configuration({"n_layers": 4}),
         "patch-1": Configuration({"patch_length": 1}),
@@ -52,9 +59,9 @@ GROUPS: Groups = {
         "lr-0.0003": Configuration({"lr": 3e-4}),
         "lr-0.001": Configuration({"lr": 1e-3}),
         "lr-0.003": Configuration({"lr": 3e-3}),
+        "batch-16": Configuration({"batch_size": 16}),
         "steps-50": Configuration({"max_steps": 50}),
         "steps-100": Configuration({"max_steps": 100}),
         "steps-200": Configuration({"max_steps": 200}),
-        "steps-400": Configuration({"max_steps": 400}),
     },
 }

@@ -55,7 +55,13 @@ METHODS = {
         Encoder("dmae"),
         "DMAETransformer, fitted on the damaged training part",
         takes_parameters=True,
-        expected_seconds=60,
+        expected_seconds=30,
+    ),
+    "dmae-values": Method(
+        Encoder("dmae", {"task_weights": {"alignment": 0}}),
+        "the same that learns from values alone, the default of DMAEImputer",
+        takes_parameters=True,
+        expected_seconds=30,
     ),
     "dmae-untrained": Method(
         Encoder("dmae", {"max_epochs": 0}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -299,8 +299,10 @@ def _prefixed(prefix: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {f"{prefix}__{name}": value for name, value in arguments.items()}
 
 
-def weights_of_tasks(given: dict[str, float] | None, tasks: Sequence[str]) -> Any:
-    """Return the weight of each task, 1 where none is given.
+def weights_of_tasks(
+    given: dict[str, float] | None, usual: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the weight of each task, the usual one where none is given.
 
     Raises
     ------
@@ -308,12 +310,12 @@ def weights_of_tasks(given: dict[str, float] | None, tasks: Sequence[str]) -> An
         If a task is not known, or a weight is not a finite number of at least 0.
     """
     weights = given or {}
-    if not set(weights) <= set(tasks) or not all(map(_is_weight, weights.values())):
+    if not set(weights) <= set(usual) or not all(map(_is_weight, weights.values())):
         raise ValueError(
-            f"task_weights must map names from {list(tasks)} to finite weights of "
+            f"task_weights must map names from {list(usual)} to finite weights of "
             f"at least 0, got {given!r}."
         )
-    return {task: float(weights.get(task, 1.0)) for task in tasks}
+    return {task: float(weights.get(task, usual[task])) for task in usual}
 
 
 def _is_weight(value: Any) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sklearn_tsrep.data.batches import Pieces, SeriesReader
     from sklearn_tsrep.data.masked import MaskedBatches
 
+_TASK_WEIGHTS = {"value": 1.0, "latent": 0.0, "alignment": 0.2}
 # With patch_length="auto" no more tokens than these are encoded at once.
 _MOST_TOKENS = 128
 
@@ -43,7 +44,7 @@ class DMAETransformer(RepresentationTransformer):
         Width of the transformer, and of a representation; a multiple of twice
         ``n_heads``.
 
-    n_layers : int, default=3
+    n_layers : int, default=2
         Layers of the encoder.
 
     n_heads : int, default=8
@@ -67,10 +68,10 @@ class DMAETransformer(RepresentationTransformer):
         Share of the patches hidden from the student as a whole.
 
     task_weights : dict of str to float or None, default=None
-        Weights of the tasks "value", "latent" and "alignment", 1 for those that it
-        does not name. A task of weight 0 is left out.
+        Weights of the tasks "value", "latent" and "alignment"; 1, 0 and 0.2 for
+        those that it does not name. A task of weight 0 is left out.
 
-    decorrelation_weight : float, default=1.0
+    decorrelation_weight : float, default=50.0
         Weight, within the alignment, of what keeps different features apart.
 
     teacher_half_life : float, default=0.05
@@ -110,10 +111,10 @@ class DMAETransformer(RepresentationTransformer):
         Passes over the training panel; "auto" for as many as give ``max_steps``.
         0 leaves the random weights: a control that every comparison should carry.
 
-    max_steps : int, default=200
+    max_steps : int, default=100
         Steps of the optimiser with ``max_epochs="auto"``.
 
-    batch_size : int, default=16
+    batch_size : int, default=64
         Most series of a batch.
 
     lr : float, default=0.001
@@ -250,7 +251,7 @@ class DMAETransformer(RepresentationTransformer):
         self,
         n_latents: int = 128,
         *,
-        n_layers: int = 3,
+        n_layers: int = 2,
         n_heads: int = 8,
         n_regressor_layers: int = 1,
         patch_length: int | str = "auto",
@@ -258,7 +259,7 @@ class DMAETransformer(RepresentationTransformer):
         mean_mask_length: float = 3.0,
         token_mask_ratio: float = 0.5,
         task_weights: dict[str, float] | None = None,
-        decorrelation_weight: float = 1.0,
+        decorrelation_weight: float = 50.0,
         teacher_half_life: float = 0.05,
         n_target_layers: int = 1,
         encoder: str = "teacher",
@@ -269,8 +270,8 @@ class DMAETransformer(RepresentationTransformer):
         on_empty: str = "raise",
         max_train_length: int | None = 512,
         max_epochs: int | str = "auto",
-        max_steps: int = 200,
-        batch_size: int = 16,
+        max_steps: int = 100,
+        batch_size: int = 64,
         lr: float = 1e-3,
         optimizer: str | type = "AdamW",
         optimizer_params: dict[str, Any] | None = None,
@@ -489,7 +490,7 @@ class DMAETransformer(RepresentationTransformer):
         self._task_weights()
 
     def _task_weights(self) -> dict[str, float]:
-        weights = weights_of_tasks(self.task_weights, ("value", "latent", "alignment"))
+        weights = weights_of_tasks(self.task_weights, _TASK_WEIGHTS)
         if not any(weights.values()):
             raise ValueError(
                 f"task_weights={self.task_weights!r} leaves no task to learn from."

@@ -23,7 +23,8 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
     estimator : DMAETransformer or None, default=None
         What to learn from, cloned before it is used; any estimator with ``impute``.
         One that is fitted already stays as it is in a `sklearn.frozen.FrozenEstimator`.
-        None for a `DMAETransformer` with its defaults.
+        None for a `DMAETransformer` that learns from values alone, as
+        ``task_weights={"alignment": 0}``, which fills best.
 
     Attributes
     ----------
@@ -79,7 +80,9 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
         ValueError
             As in `DMAETransformer.fit`.
         """
-        chosen = DMAETransformer() if self.estimator is None else self.estimator
+        chosen = self.estimator
+        if chosen is None:
+            chosen = DMAETransformer(task_weights={"alignment": 0})
         self.estimator_ = clone(chosen).fit(X, y)
         return self
 

@@ -432,7 +432,7 @@ class TRepTransformer(RepresentationTransformer):
         contrasts = ("instance", "temporal")
         tasks = (*contrasts, "divergence", "forecast")
         possible = contrasts if self.time_embedding is None else tasks
-        given = weights_of_tasks(self.task_weights, tasks)
+        given = weights_of_tasks(self.task_weights, dict.fromkeys(tasks, 1.0))
         weights = {task: given[task] for task in possible}
         total = sum(weights.values())
         if not total:

@@ -33,6 +33,7 @@ def tiny_dmae(**parameters: Any) -> DMAETransformer:
         "n_latents": 4,
         "n_layers": 1,
         "n_heads": 1,
+        "task_weights": {"value": 1.0, "latent": 1.0, "alignment": 1.0},
         "pooling": "max",
         "max_steps": 3,
         "device": "cpu",

@@ -244,8 +244,15 @@ def test_history_has_a_row_an_epoch_and_a_column_a_term(waves):
     assert (history["teacher_spread"] > 0).all()
 
 
+def test_tasks_that_are_not_named_keep_their_usual_weights(waves):
+    history = tiny_dmae(task_weights={"value": 3.0}, max_epochs=2).fit(waves).history_
+    assert "latent_loss" not in history
+    expected = 3 * history["value_loss"] + 0.2 * history["alignment_loss"]
+    np.testing.assert_allclose(history["train_loss"], expected, rtol=1e-5)
+
+
 def test_task_weights_weigh_tasks_and_switch_them_off(waves):
-    weights = {"value": 3.0, "alignment": 0}
+    weights = {"value": 3.0, "latent": 1.0, "alignment": 0}
     history = tiny_dmae(task_weights=weights, max_epochs=2).fit(waves).history_
     assert "alignment_loss" not in history
     expected = 3 * history["value_loss"] + history["latent_loss"]
@@ -346,7 +353,13 @@ def motions(basic_motions):
     """Return a DMAE trained on every second series, and the others."""
     X, _ = basic_motions
     transformer = tiny_dmae(
-        n_latents=32, n_heads=4, n_layers=2, patch_length=2, lr=3e-3, max_steps=100
+        n_latents=32,
+        n_heads=4,
+        n_layers=2,
+        patch_length=2,
+        task_weights={"latent": 1},
+        lr=3e-3,
+        max_steps=100,
     )
     return transformer.fit(X[::2]), X[1::2]
 

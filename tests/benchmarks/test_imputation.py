@@ -8,7 +8,6 @@ import pytest
 from benchmarks import imputation
 from benchmarks.__main__ import main
 from benchmarks.imputation import METHODS
-from benchmarks.methods import Method
 
 METHOD_NAMES = "linear,last-value,iterative,channel-mean"
 
@@ -165,21 +164,7 @@ def test_lengths_may_differ(monkeypatch):
         assert np.isfinite(row["rmse"])
 
 
-@pytest.fixture
-def without_dmae(monkeypatch):
-    plain = {name: METHODS[name] for name in METHOD_NAMES.split(",")}
-    learned = Method(
-        lambda seed, parameters: None,
-        "a stand-in",
-        takes_parameters=True,
-        expected_seconds=60,
-    )
-    untrained = Method(learned.build, "a stand-in", takes_parameters=True)
-    methods = {"dmae": learned, "dmae-untrained": untrained, **plain}
-    monkeypatch.setattr(imputation, "METHODS", methods)
-
-
-@pytest.mark.usefixtures("without_dmae", "data")
+@pytest.mark.usefixtures("data")
 class TestPlan:
     def test_quick_form_is_expected_to_take_at_most_five_minutes(
         self, planned, tmp_path
@@ -193,7 +178,7 @@ class TestPlan:
         for name in imputation.SETS:
             tiny(name)
         assert main(["imputation", "--results", str(tmp_path)]) == 0
-        assert len(planned) == 3 * 3 * 2 * 3 * 6
+        assert len(planned) == 3 * 3 * 2 * 3 * len(METHODS)
         assert {job.keys[0]["share"] for job in planned} == {0.1, 0.3, 0.5}
 
     def test_what_is_set_names_the_rows(self, planned, tmp_path, tiny):
