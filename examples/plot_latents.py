@@ -17,13 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sktime.datasets import load_basic_motions
 
-from sklearn_tsrep import TRepTransformer
+from sklearn_tsrep import DMAETransformer
 
 X_train, y_train = load_basic_motions(split="train", return_type="numpy3D")
 X_test, y_test = load_basic_motions(split="test", return_type="numpy3D")
 
-encoder = TRepTransformer(random_state=0).fit(X_train)
-untrained = TRepTransformer(max_epochs=0, random_state=0).fit(X_train)
+encoder = DMAETransformer(random_state=0).fit(X_train)
+untrained = DMAETransformer(max_epochs=0, random_state=0).fit(X_train)
 
 # %%
 # Features of the test series, in the plane in which those of the training series differ
@@ -68,7 +68,9 @@ _ = figure.legend(
 # %%
 # Random weights already put the movements side by side: in these data it takes no
 # learning to see how lively somebody is, which is most of the first component. Training
-# gives the second one more to say, and moves running and badminton further apart.
+# leaves the picture much as it was (which way a component points means nothing): what
+# it adds, if anything, is not to be seen here, and without the upper panel one would
+# have thanked the training for all of it.
 # Standing and walking are neighbours before and after. Two of many directions show only
 # so much: whether classes can be told apart is for a classifier to say.
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sktime.datasets import load_tecator
 
-from sklearn_tsrep import TRepTransformer
+from sklearn_tsrep import DMAETransformer
 
 X, y = load_tecator(split="train", return_type="numpy3D")
 X.shape, (y.min(), y.max())
@@ -35,8 +35,8 @@ X.shape, (y.min(), y.max())
 # something was. Those who work with spectra take second differences, which are rid of
 # slow trends, and standardise them within each spectrum: a line of code.
 encoders = {
-    "untrained": TRepTransformer(max_epochs=0, random_state=0).fit(X),
-    "T-Rep": TRepTransformer(random_state=0).fit(X),
+    "untrained": DMAETransformer(max_epochs=0, random_state=0).fit(X),
+    "DMAE": DMAETransformer(random_state=0).fit(X),
 }
 poolings = {
     "halves": {"pooling": ["max", "segments"], "n_segments": 2},
@@ -97,8 +97,8 @@ print(table.round(2))
 # values. Second differences are ahead of them all: to know what matters is better than
 # to learn what is there. Ridge is better than a support vector machine throughout.
 #
-# And training does not help. The encoder learns to tell spectra and their parts from
-# one another, fat is perhaps a small part of what tells them apart, and random weights
+# And training does not help. The encoder learns to guess hidden parts of a spectrum
+# from the others, fat is perhaps a small part of what that takes, and random weights
 # lose no more of it. Whoever leaves out the untrained control will thank the training
 # for what the pooling did; whoever leaves out the plain rows may be pleased with worse
 # features.
