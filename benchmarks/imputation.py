@@ -59,7 +59,7 @@ METHODS = {
     ),
     "dmae-values": Method(
         Encoder("dmae", {"task_weights": {"alignment": 0}}),
-        "the same that learns from values alone, the default of DMAEImputer",
+        "DMAETransformer that learns from values alone, the default of DMAEImputer",
         takes_parameters=True,
         expected_seconds=30,
     ),
@@ -81,8 +81,8 @@ METHODS = {
     ),
     "iterative": Method(
         lambda seed, parameters: IterativeSteps(seed),
-        "scikit-learn's IterativeImputer, whose rows are time steps, with the steps "
-        "before and after as further columns",
+        "scikit-learn's IterativeImputer, whose rows are time steps of z-scored "
+        "channels, with the steps before and after as further columns",
         expected_seconds=60,
     ),
     "channel-mean": Method(
@@ -122,7 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--shares",
-        type=tasks.numbers(float, below=1),
+        type=tasks.numbers(float, below=1, has_zero=False),
         metavar="SHARE,...",
         help=f"of the values to hide (default: {','.join(map(str, SHARES))})",
     )

@@ -58,8 +58,8 @@ class WithinSeries:
 class IterativeSteps:
     """scikit-learn's IterativeImputer on time steps.
 
-    A row is a time step of a series, its columns the channels at this step, the one
-    before and the one after; beyond the ends of a series they are missing.
+    A row is a time step of a series, its columns the z-scored channels at this step,
+    the one before and the one after; beyond the ends of a series they are missing.
     """
 
     def __init__(self, seed: int) -> None:
@@ -70,18 +70,25 @@ class IterativeSteps:
         from sklearn.experimental import enable_iterative_imputer  # noqa: F401
         from sklearn.impute import IterativeImputer
 
+        self.channels_ = ChannelStatistics(X)
         imputer = IterativeImputer(random_state=self.seed, keep_empty_features=True)
         with warnings.catch_warnings():
             # It ends after its ten rounds, settled or not, as a user would have it.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.imputer_ = imputer.fit(_steps(X))
+            self.imputer_ = imputer.fit(self._steps(X))
         return self
 
     def impute(self, X: Series) -> Series:
         """Return the series without gaps."""
-        filled = self.imputer_.transform(_steps(X))[:, : len(X[0])]
+        filled = self.imputer_.transform(self._steps(X))[:, : len(X[0])]
         ends = np.cumsum([one.shape[1] for one in X])
-        return _kept(X, [rows.T for rows in np.split(filled, ends[:-1])])
+        scaled = [rows.T for rows in np.split(filled, ends[:-1])]
+        return _kept(X, [self.channels_.unscaled(one) for one in scaled])
+
+    def _steps(self, X: Series) -> np.ndarray:
+        """Return the rows of all series, (n_timepoints of all, 3 * n_channels)."""
+        scaled = (self.channels_.z_score(one) for one in X)
+        return np.concatenate([_with_neighbours(one).T for one in scaled])
 
 
 class Interpolated:
@@ -92,7 +99,8 @@ class Interpolated:
 
     def warm_up(self, X: Series) -> None:
         """Compile for data such as X."""
-        self.features.warm_up(X)
+        if hasattr(self.features, "warm_up"):
+            self.features.warm_up(X)
 
     def fit(self, X: Series) -> "Interpolated":
         """Fit on the training part, filled."""
@@ -103,11 +111,6 @@ class Interpolated:
     def transform(self, X: Series) -> np.ndarray:
         """Return the features of the series, filled."""
         return self.features.transform(self.imputer_.impute(X))
-
-
-def _steps(X: Series) -> np.ndarray:
-    """Return the rows of all series, (n_timepoints of all, 3 * n_channels)."""
-    return np.concatenate([_with_neighbours(one).T for one in X], dtype=np.float64)
 
 
 def _with_neighbours(one: np.ndarray) -> np.ndarray:

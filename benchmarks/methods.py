@@ -72,6 +72,13 @@ class Encoder:
         """Return all of its parameters, as rows record them."""
         return describe(self._with(parameters))
 
+    @property
+    def free_parameters(self) -> list[str]:
+        """Names of its parameters that are not fixed, with those of its parts."""
+        names = _unfitted(self.name).get_params()
+        own = [name for name in names if "+" not in self.name or "__" in name]
+        return [name for name in own if name not in self.fixed]
+
     def pooling(self, parameters: Mapping[str, Any]) -> str:
         """Return the name of its pooling."""
         return pooling_name(self._with(parameters).get_params())
@@ -122,6 +129,13 @@ class Method:
         if isinstance(self.build, Encoder):
             return self.build.resolve(parameters)
         return ""
+
+    @property
+    def free_parameters(self) -> list[str]:
+        """Names of the parameters that may be set from outside."""
+        if self.takes_parameters and isinstance(self.build, Encoder):
+            return self.build.free_parameters
+        return []
 
     def prepare(self, results: Path) -> dict[str, Any]:
         """Return its own parameters; NotAvailableError if it cannot be computed."""
@@ -225,13 +239,13 @@ METHODS = {
     ),
     "untrained": Method(
         UNTRAINED,
-        "the same encoder with its random weights (`max_epochs=0`)",
+        "TRepTransformer with its random weights (`max_epochs=0`)",
         takes_parameters=True,
     ),
     "untrained-best": Method(
         UNTRAINED,
-        "the same random weights in the pooling that suits them best by "
-        "cross-validation inside the training parts",
+        "TRepTransformer with its random weights in the pooling that suits them best "
+        "by cross-validation inside the training parts",
         parameters=BestUntrainedPooling(
             "ablation.csv", "python -m benchmarks ablation"
         ),
@@ -262,13 +276,13 @@ METHODS = {
     ),
     "dmae-untrained": Method(
         Encoder("dmae", {"max_epochs": 0}),
-        "the encoder of dmae with its random weights (`max_epochs=0`)",
+        "DMAETransformer with its random weights (`max_epochs=0`)",
         takes_parameters=True,
     ),
     "dmae-untrained-best": Method(
         Encoder("dmae", {"max_epochs": 0}),
-        "the same random weights in the pooling that suits them best by "
-        "cross-validation inside the training parts",
+        "DMAETransformer with its random weights in the pooling that suits them best "
+        "by cross-validation inside the training parts",
         parameters=BestUntrainedPooling(
             "ablation-dmae.csv", "python -m benchmarks ablation --method dmae"
         ),

@@ -24,6 +24,10 @@ class ChannelStatistics:
         """Return one series in units of the training part's deviations."""
         return (one - self.means) / self.deviations
 
+    def unscaled(self, one: np.ndarray) -> np.ndarray:
+        """Return one series in its own units again."""
+        return one * self.deviations + self.means
+
 
 class FlatSeries:
     """Each series as one long row of z-scored values.

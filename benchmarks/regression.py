@@ -56,11 +56,13 @@ class NoFeatures:
         return np.zeros((len(X), 1))
 
 
-def _flat(seed: int, parameters: Mapping[str, Any]) -> FlatSeries:
-    return FlatSeries()
+def _flat(seed: int, parameters: Mapping[str, Any]) -> Interpolated:
+    return Interpolated(FlatSeries())
 
 
-def _encoder(name: str, summary: str, expected_seconds: float, **fixed: Any) -> Any:
+def _encoder(
+    name: str, summary: str, expected_seconds: float, **fixed: Any
+) -> RegressionMethod:
     return RegressionMethod(
         Encoder(name, {"on_empty": "nan", **fixed}),
         summary,
@@ -90,7 +92,7 @@ METHODS: dict[str, RegressionMethod] = {
     ),
     "raw": RegressionMethod(
         _flat,
-        "z-scored series, flattened, gaps filled with the training mean",
+        "z-scored series, flattened, gaps filled by straight lines",
     ),
     "raw-ridge": RegressionMethod(
         _flat, "the features of raw, ridge alone", candidates=[RIDGE]

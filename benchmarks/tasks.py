@@ -50,15 +50,16 @@ def names_of(known: Collection[str]) -> Callable[[str], list[str]]:
 
 
 def numbers(
-    kind: type[int] | type[float], *, below: float = math.inf
+    kind: type[int] | type[float], *, below: float = math.inf, has_zero: bool = True
 ) -> Callable[[str], list[Any]]:
     """Return a type of argument: numbers from 0 on, separated by commas."""
 
     def values(text: str) -> list[Any]:
         given = [kind(word) for word in running.comma_separated(text)]
-        if not all(0 <= value < below for value in given):
+        if not all(0 < value < below or (value == 0 and has_zero) for value in given):
+            least = "of at least 0" if has_zero else "above 0"
             raise argparse.ArgumentTypeError(
-                f"expected numbers of at least 0 and below {below:g}, got {text}"
+                f"expected numbers {least} and below {below:g}, got {text}"
             )
         return given
 
@@ -104,6 +105,13 @@ def given_parameters(
             f"error: {plain[0]} takes no parameters; leave it out of --methods when "
             "using --set"
         )
+    for name in chosen:
+        refused = [one for one in settings if one not in methods[name].free_parameters]
+        if refused:
+            raise SystemExit(
+                f"error: --set cannot give {refused[0]} to {name}; it takes "
+                f"{', '.join(methods[name].free_parameters)}"
+            )
     if arguments.label and not settings:
         raise SystemExit("error: --label names the rows of --set, which is not given")
     return settings

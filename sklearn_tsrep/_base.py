@@ -35,6 +35,8 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
 
     # Arguments of the network that the first panel decides, and no later one changes.
     _of_first_panel: ClassVar[frozenset[str]] = frozenset()
+    # Those that may change while training goes on, since no weight depends on them.
+    _without_weights: ClassVar[frozenset[str]] = frozenset({"dropout_share"})
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "scale": ["boolean"],
@@ -101,9 +103,12 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
     ) -> tuple[Pieces, Pieces]:
         """Split pieces into those to train on and those to validate on."""
 
-    @abstractmethod
     def _reader(self, panel: Panel) -> SeriesReader:
         """Return what reads the series of a panel for the network."""
+        from sklearn_tsrep.data.batches import SeriesReader
+        from sklearn_tsrep.data.scaling import ChannelScaler
+
+        return SeriesReader(panel, ChannelScaler(self.mean_, self.scale_))
 
     @property
     def module_(self) -> nn.Module:
@@ -129,7 +134,9 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         from sklearn_tsrep.training.state import training_state
 
         seed = self._draw_seed()
-        if not resumed:
+        if resumed:
+            self._update_network_arguments(panel)
+        else:
             self._remember(panel)
             self._split_entropy = seed.entropy
         training, validation = self._split(panel, seed, self.n_iter_ if resumed else 0)
@@ -140,7 +147,6 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         callbacks = self._net_callbacks(n_steps, context)
         net = self._make_net(seed, n_epochs, max_steps, callbacks)
         if resumed:
-            self._check_same_network(panel)
             self._resume(net, training)
         if n_epochs:
             net.train(training, validation)
@@ -276,12 +282,13 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
         module.eval().requires_grad_(False)
         return module.to(resolve_device(self.device))
 
-    def _check_same_network(self, panel: Panel) -> None:
+    def _update_network_arguments(self, panel: Panel) -> None:
         wanted = self._network_parameters(panel)
+        may_differ = self._of_first_panel | self._without_weights
         changed = [
             name
             for name, value in self._network_arguments.items()
-            if name not in self._of_first_panel and wanted[name] != value
+            if name not in may_differ and wanted[name] != value
         ]
         if changed:
             raise ValueError(
@@ -289,6 +296,11 @@ class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABC
                 "changed since the first fit. Set warm_start=False or clone the "
                 "estimator."
             )
+        self._network_arguments |= {
+            name: value
+            for name, value in wanted.items()
+            if name in self._without_weights
+        }
 
 
 def _seed_of(entropy: Any, *purpose: int) -> np.random.SeedSequence:

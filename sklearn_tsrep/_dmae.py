@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._base import weights_of_tasks
-from sklearn_tsrep._panels import is_table
+from sklearn_tsrep._panels import filled_gaps, is_table
 from sklearn_tsrep._sklearn import Interval, StrOptions
 from sklearn_tsrep._transformer import RepresentationTransformer, written
 from sklearn_tsrep.data.panel import Panel
@@ -31,12 +31,11 @@ class DMAETransformer(RepresentationTransformer):
     """Representations of time series by a dual-masked autoencoder, without labels.
 
     A transformer, the student, sees patches of a series of which single values are
-    hidden, and does not see other patches at all. It learns to estimate the hidden
-    values, and the latents that a teacher, a moving average of the student that sees
-    everything, has for the hidden patches; the features of these estimates are
-    aligned with those of the teacher [1]_. `transform` pools the latents of a series
-    into one vector of features, `encode` returns those of each time step, `impute`
-    fills gaps with what the student makes of them.
+    hidden, and other patches not at all. It learns to estimate the hidden values, and
+    latents of the hidden patches whose features agree with those of a teacher, a moving
+    average of the student that sees everything [1]_. `transform` pools the latents of a
+    series into one vector of features, `encode` returns those of each time step,
+    `impute` fills gaps with what the student makes of them.
 
     Parameters
     ----------
@@ -104,8 +103,7 @@ class DMAETransformer(RepresentationTransformer):
         of training and return a row of NaN for it.
 
     max_train_length : int or None, default=512
-        Longer series are cut into pieces for training. Longer series are
-        encoded in windows of that length; None cuts nothing.
+        Longer series are cut into equal pieces for training; None cuts nothing.
 
     max_epochs : int or "auto", default="auto"
         Passes over the training panel; "auto" for as many as give ``max_steps``.
@@ -205,6 +203,8 @@ class DMAETransformer(RepresentationTransformer):
 
     Notes
     -----
+    A series longer than the pieces in training is encoded in windows of their length,
+    which overlap by a half; a step is taken from the window whose middle is nearest.
     The user guide says what is the abstract's and what was chosen here.
 
     References
@@ -226,6 +226,9 @@ class DMAETransformer(RepresentationTransformer):
     """
 
     _of_first_panel: ClassVar[frozenset[str]] = frozenset({"window_length"})
+    _without_weights: ClassVar[frozenset[str]] = frozenset(
+        {"dropout_share", "n_target_layers"}
+    )
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **RepresentationTransformer._parameter_constraints,
@@ -363,7 +366,7 @@ class DMAETransformer(RepresentationTransformer):
         Returns
         -------
         values : ndarray of the shape of X, or list of ndarray
-            As in `reconstruct`, and at least of the precision of X.
+            As in `reconstruct`; integers, which have no gaps, stay integers.
 
         Raises
         ------
@@ -372,9 +375,7 @@ class DMAETransformer(RepresentationTransformer):
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
-        believed = self._reconstructed(panel)
-        pairs = zip(panel.series, believed, strict=True)
-        filled = [np.where(np.isnan(own), other, own) for own, other in pairs]
+        filled = filled_gaps(panel, self._reconstructed(panel))
         if not panel.is_equal_length:
             return filled
         return np.stack(filled)[:, 0] if is_table(X) else np.stack(filled)
@@ -394,6 +395,7 @@ class DMAETransformer(RepresentationTransformer):
         return np.stack(values) if panel.is_equal_length else values
 
     def _encoder(self) -> Any:
+        self._validate_params()
         return getattr(self.module_, self.encoder)
 
     def _network_class(self) -> type[nn.Module]:
@@ -424,12 +426,11 @@ class DMAETransformer(RepresentationTransformer):
         return -(-self._longest_piece(panel) // _MOST_TOKENS)
 
     def _longest_piece(self, panel: Panel) -> int:
-        longest = int((panel.stops - panel.starts).max())
-        return (
-            longest
-            if self.max_train_length is None
-            else min(longest, self.max_train_length)
-        )
+        lengths = panel.stops - panel.starts
+        if self.max_train_length is None:
+            return int(lengths.max())
+        n_pieces = np.maximum(-(-lengths // self.max_train_length), 1)
+        return int((-(-lengths // n_pieces)).max())
 
     def _objective(self) -> tuple[type[nn.Module], dict[str, Any]]:
         from sklearn_tsrep.losses.dmae import DMAEObjective
@@ -460,12 +461,6 @@ class DMAETransformer(RepresentationTransformer):
             token_mask_ratio=self.token_mask_ratio,
         )
 
-    def _reader(self, panel: Panel) -> SeriesReader:
-        from sklearn_tsrep.data.batches import SeriesReader
-        from sklearn_tsrep.data.scaling import ChannelScaler
-
-        return SeriesReader(panel, ChannelScaler(self.mean_, self.scale_))
-
     def _method_callbacks(self, n_steps: int) -> list[Any]:
         from sklearn_tsrep.training.callbacks import TeacherUpdate
 
@@ -487,7 +482,11 @@ class DMAETransformer(RepresentationTransformer):
             raise ValueError(
                 "attribute_mask_ratio and token_mask_ratio must not both be 0."
             )
-        self._task_weights()
+        if not self._task_weights()["value"] and not self.token_mask_ratio:
+            raise ValueError(
+                "token_mask_ratio=0 leaves nothing to learn from without the task "
+                f"'value', which task_weights={self.task_weights!r} switches off."
+            )
 
     def _task_weights(self) -> dict[str, float]:
         weights = weights_of_tasks(self.task_weights, _TASK_WEIGHTS)

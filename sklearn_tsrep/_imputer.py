@@ -9,10 +9,12 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._dmae import DMAETransformer
-from sklearn_tsrep._sklearn import HasMethods, fit_context
+from sklearn_tsrep._sklearn import HasMethods, feature_names_of, fit_context
 
 
-class DMAEImputer(TransformerMixin, BaseEstimator):
+class DMAEImputer(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Fills the gaps of a panel by a dual-masked autoencoder, and changes nothing else.
 
     It is `DMAETransformer.impute` as a transformer, for what comes behind it and takes
@@ -34,6 +36,9 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         As that of ``estimator_``.
 
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        As that of ``estimator_``, if it has it.
+
     See Also
     --------
     DMAETransformer : What it is made of.
@@ -45,7 +50,13 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
     >>> from sklearn_tsrep import DMAEImputer, DMAETransformer
     >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))
     >>> X[0, 1, 3:7] = np.nan
-    >>> dmae = DMAETransformer(n_latents=8, n_heads=2, max_steps=5, random_state=0)
+    >>> dmae = DMAETransformer(
+    ...     n_latents=8,
+    ...     n_heads=2,
+    ...     task_weights={"alignment": 0},
+    ...     max_steps=5,
+    ...     random_state=0,
+    ... )
     >>> filled = DMAEImputer(dmae).fit_transform(X)
     >>> filled.shape, bool(np.isnan(filled).any())
     ((8, 2, 30), False)
@@ -108,14 +119,61 @@ class DMAEImputer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.impute(X)
 
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features seen in fit: none come or go.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Only checked against the features seen in fit.
+
+        Returns
+        -------
+        names : ndarray of shape (`n_features_in_`,), object
+            ``"x0"``, ``"x1"``, ... where fit saw no names.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        ValueError
+            If ``input_features`` are not those seen in fit.
+        """
+        check_is_fitted(self)
+        return feature_names_of(self, input_features)
+
+    def set_output(self, *, transform: Any = None) -> Self:
+        """Change nothing: what comes out is a panel, whatever a pipeline is set to.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            Ignored; for pipelines.
+
+        Returns
+        -------
+        self : object
+            The imputer.
+        """
+        return self
+
     @property
     def n_features_in_(self) -> int:
         """Number of features seen in fit, as the estimator counts them."""
+        return self._seen_in_fit("n_features_in_")
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features seen in fit."""
+        return self._seen_in_fit("feature_names_in_")
+
+    def _seen_in_fit(self, name: str) -> Any:
         if not hasattr(self, "estimator_"):
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'n_features_in_'"
+                f"{type(self).__name__!r} object has no attribute {name!r}"
             )
-        return self.estimator_.n_features_in_
+        return getattr(self.estimator_, name)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,5 +1,7 @@
 """What an estimator accepts as a panel, and what it remembers of it."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,18 @@ def read_panel(estimator: Any, X: Any, *, reset: bool) -> Panel:
     return panel
 
 
+@contextmanager
+def unchanged_if_refused(estimator: Any) -> Iterator[None]:
+    """Let an estimator forget what it took from data that it then refuses."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except Exception:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
 def is_table(X: Any) -> bool:
     """Tell a 2-D array-like, one row a univariate series, from other panels."""
     if isinstance(X, Panel):
@@ -44,6 +58,17 @@ def is_table(X: Any) -> bool:
         shapes = {_shape(item) for item in X}
         return len(shapes) == 1 and len(shapes.pop()) < 2
     return len(_shape(X)) < 3
+
+
+def filled_gaps(panel: Panel, believed: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return the series of a panel with what is believed of their missing values.
+
+    Integers have no gaps, and large ones are no float64: they stay what they are.
+    """
+    return [
+        np.where(np.isnan(own), other, own) if own.dtype.kind == "f" else own.copy()
+        for own, other in zip(panel.series, believed, strict=True)
+    ]
 
 
 def _shape(values: Any) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._base import SelfSupervisedEstimator
-from sklearn_tsrep._panels import read_panel
+from sklearn_tsrep._panels import read_panel, unchanged_if_refused
 from sklearn_tsrep._sklearn import Interval, StrOptions, fit_context
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
     """Encodes the time steps of a panel, and pools them into features.
 
-    The network of a method has an ``encoder``, whose ``forward(batch)`` returns
-    representations (batch, time, n_latents) first.
+    A method's network is, or has, an encoder (`_encoder`) whose ``forward(batch)``
+    returns representations (batch, time, n_latents) first.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -130,11 +130,8 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         Notes
         -----
         Beyond the features, memory grows neither with the number of series nor with
-        their length. A series of more than 32768 steps (more for a network of more
-        than 10 blocks) is encoded and pooled in pieces, which overlap by all steps
-        that a representation depends on. Features are those of the series encoded at
-        once, but for rounding in single precision (up to 1e-5). A memory map is never
-        read whole.
+        their length: long series are encoded and pooled in pieces, as the notes of the
+        class say. A memory map is never read whole.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
@@ -167,8 +164,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         Notes
         -----
         Beyond what is returned, memory grows neither with the number of series nor
-        with their length: a long series is encoded in overlapping pieces, with the
-        result of encoding it at once but for rounding, as in `transform`.
+        with their length, as in `transform`.
         """
         check_is_fitted(self)
         panel = self._read_observed(X)
@@ -225,8 +221,9 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
     def _read_training(self, X: Any, *, reset: bool) -> Panel:
         """Validate what `fit` is given, and remember its shape with ``reset``."""
         self._check_parameters()
-        panel = self._read_observed(X, reset=reset)
-        self._check_long_enough(panel)
+        with unchanged_if_refused(self):
+            panel = self._read_observed(X, reset=reset)
+            self._check_long_enough(panel)
         return panel
 
     def _remember(self, panel: Panel) -> None:

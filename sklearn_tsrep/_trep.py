@@ -225,6 +225,11 @@ class TRepTransformer(RepresentationTransformer):
     A fitted estimator pickles to numpy arrays and plain values; the torch network is
     rebuilt from them.
 
+    A series of more than 32768 steps (more for a network of more than 10 blocks) is
+    encoded in pieces, which overlap by all steps that a representation depends on.
+    Features are those of the series encoded at once, but for rounding in single
+    precision (up to 1e-5).
+
     References
     ----------
     .. [1] Fraikin, Bennetot, Allassonnière (2024). "T-Rep: Representation Learning

@@ -11,6 +11,7 @@ from sklearn.callback import with_callbacks
 
 from sklearn_tsrep._base import SelfSupervisedEstimator
 from sklearn_tsrep._detector import TimePointDetector
+from sklearn_tsrep._panels import unchanged_if_refused
 from sklearn_tsrep._sklearn import Interval, fit_context
 from sklearn_tsrep.data.panel import Panel
 
@@ -118,7 +119,8 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
         self, resumed: bool, keep_state: bool, given: tuple[Any, Any, Any], y: Any
     ) -> Self:
         self._check_parameters()
-        rows = self._read(*given, reset=not resumed)
+        with unchanged_if_refused(self):
+            rows = self._read(*given, reset=not resumed)
         self._train(rows.panel, resumed=resumed, keep_state=keep_state)
         self._fit_offset(rows, y)
         return self

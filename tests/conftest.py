@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from skorch.callbacks import Callback
 from sktime.datasets import load_basic_motions, load_japanese_vowels
 
 from sklearn_tsrep import AMADDetector, DMAETransformer, TRepTransformer
+from sklearn_tsrep.data.batches import SeriesReader
+from sklearn_tsrep.data.panel import Panel
+from sklearn_tsrep.data.scaling import ChannelScaler
 
 
 def tiny_trep(**parameters: Any) -> TRepTransformer:
@@ -79,6 +83,27 @@ def make_ragged(
     lengths = np.random.default_rng(seed).integers(5, 25, size=n_instances)
     waves = make_waves(n_instances, n_channels, seed=seed)
     return [wave[:, :length] for wave, length in zip(waves, lengths, strict=True)]
+
+
+def with_gaps(values: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:
+    """Return a copy with missing values, gaps, and missing ends of all channels."""
+    rng = np.random.default_rng(seed)
+    values = np.where(rng.random(values.shape) < share, np.nan, values)
+    values[0, :, 4:9] = np.nan
+    values[1, :, :5] = np.nan
+    values[2, :, -6:] = np.nan
+    values[3, 0] = np.nan
+    return values
+
+
+def network_output(transformer, part, series):
+    """Return what a part of the network makes of one series at once."""
+    scaler = ChannelScaler(transformer.mean_, transformer.scale_)
+    panel = Panel.from_series([series])
+    everything = np.array([0]), np.array([0]), np.array([series.shape[1]])
+    batch = SeriesReader(panel, scaler).read(*everything)
+    with torch.inference_mode():
+        return part(batch)[0][0].numpy().T
 
 
 def weights_of(transformer: Any) -> dict[str, np.ndarray]:

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from sklearn.base import clone
 
-from sklearn_tsrep.data.batches import SeriesReader
-from sklearn_tsrep.data.panel import Panel
-from sklearn_tsrep.data.scaling import ChannelScaler
 from tests.conftest import (
     Counter,
     assert_same_weights,
     make_waves,
+    network_output,
     tiny_dmae,
     weights_of,
+    with_gaps,
 )
 
 NAN = np.nan
-FILLING = ["reconstruct", "impute"]
-
-
-def with_gaps(values: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:
-    """Return a copy with missing values, gaps, and missing ends of all channels."""
-    rng = np.random.default_rng(seed)
-    values = np.where(rng.random(values.shape) < share, NAN, values)
-    values[0, :, 4:9] = NAN
-    values[1, :, :5] = NAN
-    values[2, :, -6:] = NAN
-    values[3, 0] = NAN
-    return values
-
-
-def network_output(transformer, part, series):
-    """Return what a part of the network makes of one series at once."""
-    scaler = ChannelScaler(transformer.mean_, transformer.scale_)
-    panel = Panel.from_series([series])
-    everything = np.array([0]), np.array([0]), np.array([series.shape[1]])
-    batch = SeriesReader(panel, scaler).read(*everything)
-    with torch.inference_mode():
-        return part(batch)[0][0].numpy().T
 
 
 # Encoding
@@ -79,6 +56,13 @@ def test_the_encoder_may_change_after_fit(waves):
         features[name] = transformer.transform(waves)
         np.testing.assert_allclose(features[name], encoded.max(axis=2), atol=1e-6)
     assert np.abs(features["teacher"] - features["student"]).max() > 1e-3
+
+
+@pytest.mark.parametrize("encoder", ["pupil", "regressor"])
+def test_another_encoder_is_refused_after_fit_too(waves, encoder):
+    transformer = tiny_dmae().fit(waves).set_params(encoder=encoder)
+    with pytest.raises(ValueError, match=f"'encoder' parameter.*'{encoder}'"):
+        transformer.transform(waves)
 
 
 def test_the_encoder_changes_nothing_in_training(waves):
@@ -130,7 +114,8 @@ def test_auto_patches_keep_the_tokens_few(n_steps, max_train_length):
     panel = make_waves(2, 1, n_steps)
     transformer = tiny_dmae(max_epochs=0, max_train_length=max_train_length).fit(panel)
     student = transformer.module_.student
-    longest = min(n_steps, max_train_length or n_steps)
+    n_pieces = -(-n_steps // (max_train_length or n_steps))
+    longest = -(-n_steps // n_pieces)
     assert longest <= student.window_length < longest + student.patch_length
     assert student.window_length % student.patch_length == 0
     n_tokens = student.window_length // student.patch_length
@@ -190,6 +175,15 @@ def test_another_network_cannot_go_on(waves):
             transformer.set_params(**parameters).partial_fit(waves)
         transformer.set_params(**before)
     assert transformer.partial_fit(waves).n_iter_ == 6
+
+
+def test_what_has_no_weight_may_change_while_training_goes_on(waves):
+    transformer = tiny_dmae(n_layers=2).partial_fit(waves)
+    transformer.set_params(dropout=0.5, n_target_layers=2).partial_fit(waves)
+    assert transformer.module_.n_target_layers == 2
+    kept = clone(transformer).set_params(dropout=0.0, n_target_layers=1)
+    other = kept.partial_fit(waves).partial_fit(waves)
+    assert not np.array_equal(other.transform(waves), transformer.transform(waves))
 
 
 @pytest.mark.parametrize("weight_averaging", [None, "ema"])

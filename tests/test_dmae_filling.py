@@ -6,42 +6,19 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import torch
 from sklearn.exceptions import NotFittedError
 from sktime.datatypes import convert_to
 
-from sklearn_tsrep.data.batches import SeriesReader
-from sklearn_tsrep.data.panel import Panel
-from sklearn_tsrep.data.scaling import ChannelScaler
 from tests.conftest import (
     make_ragged,
     make_waves,
+    network_output,
     tiny_dmae,
+    with_gaps,
 )
 
 NAN = np.nan
 FILLING = ["reconstruct", "impute"]
-
-
-def with_gaps(values: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:
-    """Return a copy with missing values, gaps, and missing ends of all channels."""
-    rng = np.random.default_rng(seed)
-    values = np.where(rng.random(values.shape) < share, NAN, values)
-    values[0, :, 4:9] = NAN
-    values[1, :, :5] = NAN
-    values[2, :, -6:] = NAN
-    values[3, 0] = NAN
-    return values
-
-
-def network_output(transformer, part, series):
-    """Return what a part of the network makes of one series at once."""
-    scaler = ChannelScaler(transformer.mean_, transformer.scale_)
-    panel = Panel.from_series([series])
-    everything = np.array([0]), np.array([0]), np.array([series.shape[1]])
-    batch = SeriesReader(panel, scaler).read(*everything)
-    with torch.inference_mode():
-        return part(batch)[0][0].numpy().T
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -65,6 +42,16 @@ def test_imputation_fills_gaps_with_what_is_reconstructed(waves):
     np.testing.assert_array_equal(filled[missing], believed[missing])
     assert np.isfinite(believed).all()
     assert np.isclose(believed[~missing], gappy[~missing], atol=1e-3).mean() < 0.1
+
+
+@pytest.mark.parametrize("dtype", [np.int64, bool])
+def test_integers_come_back_as_they_are(dtype):
+    X = np.arange(60).reshape(2, 2, 15).astype(dtype)
+    if dtype is np.int64:
+        X += 2**53
+    filled = tiny_dmae().fit(X).impute(X)
+    assert filled.dtype.kind in "biu"
+    np.testing.assert_array_equal(filled, X)
 
 
 def test_imputation_of_whole_series_changes_nothing(waves):

@@ -5,7 +5,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from tests.conftest import TINY, Counter, make_waves, tiny_dmae, tiny_trep
+from tests.conftest import (
+    TINY,
+    Counter,
+    make_waves,
+    tiny_amad,
+    tiny_dmae,
+    tiny_trep,
+)
 
 NAN = np.nan
 TRANSFORMERS = {
@@ -47,6 +54,25 @@ BAD_PANELS = {
         "1 instances? without any value.*index 1.*on_empty='nan'",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "refused", [np.zeros((3, 2, 1)), np.full((3, 2, 5), NAN), np.zeros((2, 1))]
+)
+def test_a_panel_that_is_refused_leaves_the_fit_before(transformer, waves, refused):
+    before = transformer.fit(waves).transform(waves)
+    with pytest.raises(ValueError, match=r"time points|without any value"):
+        transformer.fit(refused)
+    np.testing.assert_array_equal(transformer.transform(waves), before)
+
+
+def test_a_series_that_is_refused_leaves_the_detector_before():
+    series = make_waves(1, 3, 60)[0].T
+    detector = tiny_amad().fit(series)
+    before = detector.score_samples(series)
+    with pytest.raises(ValueError, match="sum to"):
+        detector.fit(series[:, :2], lengths=[3])
+    np.testing.assert_array_equal(detector.score_samples(series), before)
 
 
 @pytest.mark.parametrize("case", BAD_PANELS)
@@ -188,6 +214,10 @@ def test_bad_parameters_of_trep_give_clear_errors(waves, parameters, message):
         (
             {"attribute_mask_ratio": 0.0, "token_mask_ratio": 0.0},
             "must not both be 0",
+        ),
+        (
+            {"token_mask_ratio": 0.0, "task_weights": {"value": 0}},
+            "token_mask_ratio=0 leaves nothing to learn from",
         ),
         ({"encoder": "pupil"}, "'encoder' parameter"),
         ({"patch_length": 0}, "'patch_length' parameter"),

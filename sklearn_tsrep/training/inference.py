@@ -162,7 +162,7 @@ def _encode_in_windows(
     starts = np.linspace(0, length - window_length, n_windows).astype(np.int64)
     borders = (starts[:-1] + starts[1:] + window_length) // 2
     bounds = np.array([0, *borders, length])
-    n_rows = max(_STEPS_A_BATCH // window_length, 1)
+    n_rows = min(max(_STEPS_A_BATCH // window_length, 1), n_windows)
     for begin in range(0, n_windows, n_rows):
         chosen = np.arange(begin, min(begin + n_rows, n_windows))
         own_starts = np.resize(starts[chosen], n_rows)

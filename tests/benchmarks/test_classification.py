@@ -40,6 +40,9 @@ def test_missing_data_ends_with_a_clear_message(data, tmp_path, capsys):
     [
         (["--methods", "raw-svm", "--set", "lr=1"], "raw-svm takes no parameters"),
         (["--methods", "trep", "--set", "lr"], "wants NAME=VALUE"),
+        (["--methods", "trep", "--set", "rate=1"], "cannot give rate to trep"),
+        (["--methods", "untrained", "--set", "max_epochs=1"], "cannot give max_epochs"),
+        (["--methods", "union", "--set", "lr=1"], "cannot give lr to union.*dmae__lr"),
         (["--methods", "trep", "--label", "a"], "--label names the rows of --set"),
     ],
 )

@@ -19,6 +19,8 @@ def test_numbers_are_of_a_kind_and_in_bounds():
     assert tasks.numbers(float, below=1)("0,.75") == [0.0, 0.75]
     with pytest.raises(argparse.ArgumentTypeError, match="at least 0 and below 1"):
         tasks.numbers(float, below=1)("0.5,1")
+    with pytest.raises(argparse.ArgumentTypeError, match="above 0 and below 1"):
+        tasks.numbers(float, below=1, has_zero=False)("0,.75")
     with pytest.raises(ValueError, match="invalid literal"):
         tasks.numbers(int)("0.5")
 
