@@ -12,7 +12,7 @@ Without --methods, those that lack a package or a choice are left out with a not
 import argparse
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from benchmarks import datasets, report, running, tasks
 from benchmarks.methods import METHODS, describe
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
 from benchmarks.recipe import Chosen
-from benchmarks.records import RESULTS, ROOT, Row, Store
+from benchmarks.records import RESULTS, ROOT, Row
 
 HELP = "test accuracy on classification sets, with control, peers and cost"
 KEY = ("dataset", "method", "seed")
@@ -68,7 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
     settings = tasks.given_parameters(METHODS, methods, arguments)
     names = tasks.chosen_sets(arguments, QUICK_SETS, datasets.EIGHT_SETS)
     store = _store(arguments.results, quick=arguments.quick)
-    jobs = _jobs(names, methods, arguments, settings, store)
+    plan = tasks.Plan(
+        function=f"{__name__}:compute",
+        methods=METHODS,
+        own=methods,
+        settings=settings,
+        label=arguments.label,
+        store=store,
+    )
+    jobs = plan.jobs(_keys(names, methods, arguments))
     return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
@@ -191,28 +199,13 @@ def _seed_limits() -> str:
     return ", ".join(f"at most {n} of {name}" for name, n in limits.items() if n)
 
 
-def _jobs(
-    names: Sequence[str],
-    methods: Mapping[str, Mapping[str, Any]],
-    arguments: argparse.Namespace,
-    settings: Mapping[str, Any],
-    store: Store,
-) -> Iterator[running.Job]:
-    known = report.mean_seconds(store.done(), ("dataset", "method"))
+def _keys(
+    names: Sequence[str], methods: Iterable[str], arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     n_seeds = arguments.seeds or (1 if arguments.quick else 3)
     for seed, name, method in itertools.product(range(n_seeds), names, methods):
-        if seed >= (METHODS[method].most_seeds or n_seeds):
-            continue
-        shown = tasks.shown_name(method, settings, arguments.label)
-        expected = METHODS[method].expected_seconds
-        yield running.Job(
-            title=f"{name} {shown} seed {seed}",
-            keys=[{"dataset": name, "method": shown, "seed": seed}],
-            function=f"{__name__}:compute",
-            parameters={**methods[method], **settings},
-            all_parameters=METHODS[method].resolve({**methods[method], **settings}),
-            expected_seconds=known.get((name, shown), expected),
-        )
+        if seed < (METHODS[method].most_seeds or n_seeds):
+            yield {"dataset": name, "method": method, "seed": seed}
 
 
 def _means_by_seed(rows: Sequence[Row]) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ from, before anything is hidden. The test part is read once a row.
 import argparse
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from benchmarks.imputers import (
 )
 from benchmarks.methods import Encoder, Method, describe
 from benchmarks.peers import ChannelStatistics
-from benchmarks.records import Row, Store
+from benchmarks.records import Row
 
 HELP = "errors of values put into gaps, with control, plain methods and cost"
 KEY = ("dataset", "judged_on", "pattern", "share", "method", "seed")
@@ -139,7 +139,15 @@ def run(arguments: argparse.Namespace) -> int:
     store = _store(
         arguments.results, judged_on=arguments.judged_on, quick=arguments.quick
     )
-    jobs = _jobs(names, methods, settings, arguments, store)
+    plan = tasks.Plan(
+        function=f"{__name__}:compute",
+        methods=METHODS,
+        own=methods,
+        settings=settings,
+        label=arguments.label,
+        store=store,
+    )
+    jobs = plan.jobs(_keys(names, methods, arguments))
     return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
@@ -237,30 +245,15 @@ def _hide(key: Mapping[str, Any], mean_length: float) -> Hide:
     return hide
 
 
-def _jobs(
-    names: Sequence[str],
-    methods: Mapping[str, Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    arguments: argparse.Namespace,
-    store: Store,
-) -> Iterator[running.Job]:
-    """Yield one job a row."""
-    known = report.mean_seconds(store.done(), ("dataset", "method"))
+def _keys(
+    names: Sequence[str], methods: Iterable[str], arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     shares = arguments.shares or (QUICK_SHARES if arguments.quick else SHARES)
     seeds = range(arguments.seeds or (1 if arguments.quick else 3))
     rows = itertools.product(seeds, names, arguments.patterns, shares, methods)
     for seed, name, pattern, share, method in rows:
-        shown = tasks.shown_name(method, settings, arguments.label)
-        parameters = {**methods[method], **settings}
-        values = [name, arguments.judged_on, pattern, share, shown, seed]
-        yield running.Job(
-            title=f"{name} {share:g} {pattern} {shown} seed {seed}",
-            keys=[dict(zip(KEY, values, strict=True))],
-            function=f"{__name__}:compute",
-            parameters=parameters,
-            all_parameters=METHODS[method].resolve(parameters),
-            expected_seconds=known.get((name, shown), METHODS[method].expected_seconds),
-        )
+        values = [name, arguments.judged_on, pattern, share, method, seed]
+        yield dict(zip(KEY, values, strict=True))
 
 
 def _sections(rows: list[Row]) -> Iterator[str]:

@@ -13,7 +13,7 @@ features stand in.
 import argparse
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from benchmarks import errors, parts, regression_data, report, running, tasks
 from benchmarks.imputers import Interpolated
 from benchmarks.methods import Encoder, Method, describe
 from benchmarks.peers import FlatSeries, MiniRocketFeatures
-from benchmarks.records import Row, Store
+from benchmarks.records import Row
 from benchmarks.regressors import MEAN, RBF, RIDGE, Candidate, fit_best, setting
 
 HELP = "test errors on regression sets, with control, peers and cost"
@@ -143,7 +143,15 @@ def run(arguments: argparse.Namespace) -> int:
     store = _store(
         arguments.results, judged_on=arguments.judged_on, quick=arguments.quick
     )
-    jobs = _jobs(names, methods, settings, arguments, store)
+    plan = tasks.Plan(
+        function=f"{__name__}:compute",
+        methods=METHODS,
+        own=methods,
+        settings=settings,
+        label=arguments.label,
+        store=store,
+    )
+    jobs = plan.jobs(_keys(names, methods, arguments))
     return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
@@ -213,28 +221,12 @@ def markdown(rows: list[Row]) -> str:
     return "\n\n".join(part for part in parts_of_report if part) + "\n"
 
 
-def _jobs(
-    names: Sequence[str],
-    methods: Mapping[str, Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    arguments: argparse.Namespace,
-    store: Store,
-) -> Iterator[running.Job]:
-    """Yield one job a row."""
-    known = report.mean_seconds(store.done(), ("dataset", "method"))
+def _keys(
+    names: Sequence[str], methods: Iterable[str], arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     seeds = range(arguments.seeds or (1 if arguments.quick else 3))
     for seed, name, method in itertools.product(seeds, names, methods):
-        shown = tasks.shown_name(method, settings, arguments.label)
-        parameters = {**methods[method], **settings}
-        values = [name, arguments.judged_on, shown, seed]
-        yield running.Job(
-            title=f"{name} {shown} seed {seed}",
-            keys=[dict(zip(KEY, values, strict=True))],
-            function=f"{__name__}:compute",
-            parameters=parameters,
-            all_parameters=METHODS[method].resolve(parameters),
-            expected_seconds=known.get((name, shown), METHODS[method].expected_seconds),
-        )
+        yield dict(zip(KEY, [name, arguments.judged_on, method, seed], strict=True))
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -4,7 +4,15 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +21,9 @@ import numpy as np
 from benchmarks import datasets, report, running
 from benchmarks.methods import Method, NotAvailableError
 from benchmarks.records import Row, Store
+
+# Of a row's key, what its title says in another way or not at all.
+UNTITLED = ("method", "seed", "judged_on")
 
 
 def add_datasets(parser: argparse.ArgumentParser, default: str) -> None:
@@ -140,6 +151,40 @@ def shown_name(method: str, settings: Mapping[str, Any], label: str) -> str:
         return method
     listed = ";".join(f"{name}={settings[name]}" for name in sorted(settings))
     return f"{method}:{label or listed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the rows of a task become jobs.
+
+    ``methods`` are those of the task, ``own`` what each one chosen gives itself.
+    """
+
+    function: str
+    methods: Mapping[str, Method]
+    own: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    label: str
+    store: Store
+
+    def jobs(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[running.Job]:
+        """Yield one job a row, whose key has the plain name of its method."""
+        known = report.mean_seconds(self.store.done(), ("dataset", "method"))
+        for key in keys:
+            method = self.methods[key["method"]]
+            shown = shown_name(key["method"], self.settings, self.label)
+            parameters = {**self.own[key["method"]], **self.settings}
+            others = [value for name, value in key.items() if name not in UNTITLED]
+            yield running.Job(
+                title=" ".join([*map(str, others), shown, f"seed {key['seed']}"]),
+                keys=[{**key, "method": shown}],
+                function=self.function,
+                parameters=parameters,
+                all_parameters=method.resolve(parameters),
+                expected_seconds=known.get(
+                    (key["dataset"], shown), method.expected_seconds
+                ),
+            )
 
 
 def plain_name(shown: str) -> str:
