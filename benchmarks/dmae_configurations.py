@@ -1,10 +1,14 @@
 """Configurations of DMAETransformer by name."""
 
-from benchmarks.configurations import Configuration, Groups, without
+from benchmarks.configurations import Configuration, Groups
 
 
 def _weights(**weights: float) -> Configuration:
     return Configuration({"task_weights": weights})
+
+
+def _aligned(**parameters: float) -> Configuration:
+    return Configuration({**_weights(alignment=0.2).parameters, **parameters})
 
 
 GROUPS: Groups = {
@@ -13,17 +17,15 @@ GROUPS: Groups = {
         "untrained": Configuration({"max_epochs": 0}),
     },
     "Objectives": {
-        # As TST.
-        "value-only": without("alignment"),
-        "alignment-only": without("value"),
-        # As data2vec.
-        "latent-only": _weights(value=0.0, latent=1.0, alignment=0.0),
-        "value-and-latent": _weights(latent=1.0, alignment=0.0),
-        "all-three": _weights(latent=1.0),
+        "alignment": _weights(alignment=0.2),
         "alignment-1": _weights(alignment=1.0),
-        "decorrelation-0": Configuration({"decorrelation_weight": 0.0}),
-        "decorrelation-1": Configuration({"decorrelation_weight": 1.0}),
-        "decorrelation-50": Configuration({"decorrelation_weight": 50.0}),
+        "alignment-only": _weights(value=0.0, alignment=0.2),
+        "latent": _weights(latent=1.0),
+        # As data2vec.
+        "latent-only": _weights(value=0.0, latent=1.0),
+        "all-three": _weights(latent=1.0, alignment=0.2),
+        "alignment-decorrelation-0": _aligned(decorrelation_weight=0.0),
+        "alignment-decorrelation-1": _aligned(decorrelation_weight=1.0),
     },
     "Features": {
         "student": Configuration({"encoder": "student"}),

@@ -57,12 +57,6 @@ METHODS = {
         takes_parameters=True,
         expected_seconds=30,
     ),
-    "dmae-values": Method(
-        Encoder("dmae", {"task_weights": {"alignment": 0}}),
-        "DMAETransformer that learns from values alone, the default of DMAEImputer",
-        takes_parameters=True,
-        expected_seconds=30,
-    ),
     "dmae-untrained": Method(
         Encoder("dmae", {"max_epochs": 0}),
         "DMAETransformer with its random weights (`max_epochs=0`)",

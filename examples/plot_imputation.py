@@ -45,10 +45,8 @@ given = np.where(in_block | is_single, np.nan, X_test)
 
 # %%
 # The training part has no gaps, and needs none: in training the network hides values
-# from itself. Values are all that it shall learn here, so the other task of the method,
-# which is for features, is left out. ``impute`` fills the gaps, and leaves every value
-# that is there as it is.
-dmae = DMAETransformer(task_weights={"alignment": 0}, random_state=0).fit(X_train)
+# from itself. ``impute`` fills the gaps, and leaves every value that is there as it is.
+dmae = DMAETransformer(random_state=0).fit(X_train)
 
 
 def in_each_series(fill):
@@ -139,10 +137,8 @@ print("single values", table(is_single).round(2), sep="\n")
 
 # %%
 # As a step of a pipeline, ``DMAEImputer`` fills gaps before what takes none. It learns
-# from what it is fitted to, with gaps or without, and by default from values alone.
-imputer = DMAEImputer(
-    DMAETransformer(task_weights={"alignment": 0}, max_steps=20, random_state=0)
-)
+# from what it is fitted to, with gaps or without.
+imputer = DMAEImputer(DMAETransformer(max_steps=20, random_state=0))
 flat = FunctionTransformer(lambda X: X.reshape(len(X), -1))
 model = make_pipeline(imputer, flat, StandardScaler(), SVC()).fit(X_train, y_train)
 print(f"accuracy on the series with gaps: {model.score(given, y_test):.2f}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sklearn_tsrep.data.batches import Pieces, SeriesReader
     from sklearn_tsrep.data.masked import MaskedBatches
 
-_TASK_WEIGHTS = {"value": 1.0, "latent": 0.0, "alignment": 0.2}
+_TASK_WEIGHTS = {"value": 1.0, "latent": 0.0, "alignment": 0.0}
 # With patch_length="auto" no more tokens than these are encoded at once.
 _MOST_TOKENS = 128
 
@@ -31,11 +31,11 @@ class DMAETransformer(RepresentationTransformer):
     """Representations of time series by a dual-masked autoencoder, without labels.
 
     A transformer, the student, sees patches of a series of which single values are
-    hidden, and other patches not at all. It learns to estimate the hidden values, and
-    latents of the hidden patches whose features agree with those of a teacher, a moving
-    average of the student that sees everything [1]_. `transform` pools the latents of a
-    series into one vector of features, `encode` returns those of each time step,
-    `impute` fills gaps with what the student makes of them.
+    hidden, and other patches not at all. It learns to estimate the hidden values; if
+    asked to, also the latents that a teacher, a moving average of the student that sees
+    everything, has for the hidden patches, and their features [1]_. `transform` pools
+    the latents of a series into one vector of features, `encode` returns those of each
+    time step, `impute` fills gaps with what the student makes of them.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class DMAETransformer(RepresentationTransformer):
         Share of the patches hidden from the student as a whole.
 
     task_weights : dict of str to float or None, default=None
-        Weights of the tasks "value", "latent" and "alignment"; 1, 0 and 0.2 for
+        Weights of the tasks "value", "latent" and "alignment"; 1, 0 and 0 for
         those that it does not name. A task of weight 0 is left out.
 
     decorrelation_weight : float, default=50.0

@@ -25,8 +25,7 @@ class DMAEImputer(  # type: ignore[call-arg]
     estimator : DMAETransformer or None, default=None
         What to learn from, cloned before it is used; any estimator with ``impute``.
         One that is fitted already stays as it is in a `sklearn.frozen.FrozenEstimator`.
-        None for a `DMAETransformer` that learns from values alone, as
-        ``task_weights={"alignment": 0}``, which fills best.
+        None for a `DMAETransformer` with its defaults.
 
     Attributes
     ----------
@@ -50,13 +49,7 @@ class DMAEImputer(  # type: ignore[call-arg]
     >>> from sklearn_tsrep import DMAEImputer, DMAETransformer
     >>> X = np.random.default_rng(0).normal(size=(8, 2, 30))
     >>> X[0, 1, 3:7] = np.nan
-    >>> dmae = DMAETransformer(
-    ...     n_latents=8,
-    ...     n_heads=2,
-    ...     task_weights={"alignment": 0},
-    ...     max_steps=5,
-    ...     random_state=0,
-    ... )
+    >>> dmae = DMAETransformer(n_latents=8, n_heads=2, max_steps=5, random_state=0)
     >>> filled = DMAEImputer(dmae).fit_transform(X)
     >>> filled.shape, bool(np.isnan(filled).any())
     ((8, 2, 30), False)
@@ -91,9 +84,7 @@ class DMAEImputer(  # type: ignore[call-arg]
         ValueError
             As in `DMAETransformer.fit`.
         """
-        chosen = self.estimator
-        if chosen is None:
-            chosen = DMAETransformer(task_weights={"alignment": 0})
+        chosen = DMAETransformer() if self.estimator is None else self.estimator
         self.estimator_ = clone(chosen).fit(X, y)
         return self
 

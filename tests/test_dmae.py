@@ -239,9 +239,9 @@ def test_history_has_a_row_an_epoch_and_a_column_a_term(waves):
 
 
 def test_tasks_that_are_not_named_keep_their_usual_weights(waves):
-    history = tiny_dmae(task_weights={"value": 3.0}, max_epochs=2).fit(waves).history_
-    assert "latent_loss" not in history
-    expected = 3 * history["value_loss"] + 0.2 * history["alignment_loss"]
+    history = tiny_dmae(task_weights={"latent": 3.0}, max_epochs=2).fit(waves).history_
+    assert "alignment_loss" not in history
+    expected = history["value_loss"] + 3 * history["latent_loss"]
     np.testing.assert_allclose(history["train_loss"], expected, rtol=1e-5)
 
 
@@ -285,9 +285,9 @@ def test_early_stopping_watches_the_terms_of_the_part_held_back(waves):
         {"weight_averaging": "equal"},
         {"precision": "bfloat16"},
         {"lr_schedule": "cosine"},
-        {"task_weights": {"value": 0}},
+        {"task_weights": {"value": 0, "alignment": 1}},
         {"task_weights": {"latent": 0, "alignment": 0}},
-        {"task_weights": {"value": 0, "latent": 0}},
+        {"task_weights": {"value": 0, "latent": 1}},
     ],
     ids=repr,
 )
@@ -351,7 +351,7 @@ def motions(basic_motions):
         n_heads=4,
         n_layers=2,
         patch_length=2,
-        task_weights={"latent": 1},
+        task_weights={"latent": 1, "alignment": 0.2},
         lr=3e-3,
         max_steps=100,
     )

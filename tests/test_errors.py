@@ -216,7 +216,7 @@ def test_bad_parameters_of_trep_give_clear_errors(waves, parameters, message):
             "must not both be 0",
         ),
         (
-            {"token_mask_ratio": 0.0, "task_weights": {"value": 0}},
+            {"token_mask_ratio": 0.0, "task_weights": {"value": 0, "latent": 1}},
             "token_mask_ratio=0 leaves nothing to learn from",
         ),
         ({"encoder": "pupil"}, "'encoder' parameter"),

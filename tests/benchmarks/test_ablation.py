@@ -120,17 +120,19 @@ def test_report_has_a_heading_for_each_group_with_rows(rows):
 
 def test_report_of_another_method_has_its_groups(rows):
     rows = [
-        row | {"configuration": row["configuration"].replace("mlp", "value-only")}
+        row | {"configuration": row["configuration"].replace("mlp", "alignment-only")}
         for row in rows
     ]
     report = ablation.markdown(DMAE, rows)
     assert "# What each choice of DMAETransformer is worth" in report
     assert "## Objectives" in report
-    assert "| value-only | 0.550 |" in report
+    assert "| alignment-only | 0.550 |" in report
     assert "removed_values" not in report
 
 
-@pytest.mark.parametrize(("method", "name"), [("trep", "value-only"), ("dmae", "mlp")])
+@pytest.mark.parametrize(
+    ("method", "name"), [("trep", "alignment-only"), ("dmae", "mlp")]
+)
 def test_a_configuration_of_another_method_is_named(tmp_path, method, name):
     arguments = ["ablation", "--results", str(tmp_path), "--method", method]
     with pytest.raises(SystemExit, match=f"{method} has no configuration '{name}'"):
