@@ -177,9 +177,9 @@ class DMAETransformer(RepresentationTransformer):
         The network, in evaluation mode.
 
     history_ : dict of str to ndarray of shape (`n_iter_`,)
-        One entry an epoch: ``"train_loss"``, the loss of each task, and the spread
-        (standard deviation) of the teacher's latents, which tells a collapse; with
-        early stopping also the losses on the part held back.
+        One entry an epoch: ``"train_loss"``, the loss of each task, and, if one asks
+        the teacher, the spread (standard deviation) of its latents, which tells a
+        collapse; with early stopping also the losses on the part held back.
 
     loss_curve_ : list of float of length `n_iter_`
         Training loss of each epoch.
@@ -406,13 +406,15 @@ class DMAETransformer(RepresentationTransformer):
     def _network_parameters(self, panel: Panel) -> dict[str, Any]:
         patch_length = self._patch_length(panel)
         n_tokens = -(-self._longest_piece(panel) // patch_length)
+        weights = self._task_weights()
+        asks_teacher = weights["latent"] or weights["alignment"]
         return {
             "n_channels": panel.n_channels,
             "n_latents": self.n_latents,
             "n_layers": self.n_layers,
             "n_heads": self.n_heads,
             "n_regressor_layers": self.n_regressor_layers,
-            "n_target_layers": self.n_target_layers,
+            "n_target_layers": self.n_target_layers if asks_teacher else 0,
             "patch_length": patch_length,
             "window_length": n_tokens * patch_length,
             "dropout_share": self.dropout,

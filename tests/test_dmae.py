@@ -238,6 +238,14 @@ def test_history_has_a_row_an_epoch_and_a_column_a_term(waves):
     assert (history["teacher_spread"] > 0).all()
 
 
+def test_a_teacher_that_no_task_asks_is_not_asked(waves):
+    alone = tiny_dmae(task_weights=None).fit(waves)
+    assert sorted(alone.history_) == ["epoch", "train_loss", "value_loss"]
+    # It comes back when training goes on with one of its tasks.
+    alone.set_params(warm_start=True, task_weights={"latent": 1.0}).fit(waves)
+    assert np.isfinite(alone.history_["teacher_spread"][-1])
+
+
 def test_tasks_that_are_not_named_keep_their_usual_weights(waves):
     history = tiny_dmae(task_weights={"latent": 3.0}, max_epochs=2).fit(waves).history_
     assert "alignment_loss" not in history

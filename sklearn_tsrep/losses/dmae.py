@@ -65,8 +65,11 @@ class DMAEObjective(nn.Module):
     def monitors(self, estimates: Estimates) -> dict[str, Tensor]:
         """Return the spread of the teacher's latents, which falls to 0 in a collapse.
 
-        It is their standard deviation over all tokens, mean over features.
+        It is their standard deviation over all tokens, mean over features. Where no
+        task asks the teacher there is none.
         """
+        if not estimates.teacher_latents.numel():
+            return {}
         batch = estimates.batch
         valid = torch.cat([batch.seen_valid, batch.hidden_valid], dim=1)
         places = torch.cat([batch.seen_tokens, batch.hidden_tokens], dim=1)

@@ -192,10 +192,11 @@ class Estimates(NamedTuple):
         Estimated, of the hidden tokens.
 
     targets : Tensor of shape (batch, n_hidden, n_latents)
-        The teacher's latents of these tokens, normalised; without gradient.
+        The teacher's latents of these tokens, normalised; without gradient. Empty
+        where the teacher is not asked.
 
     teacher_latents : Tensor of shape (batch, n_tokens, n_latents)
-        Those of all tokens, as the teacher encodes them.
+        Those of all tokens, as the teacher encodes them; or empty.
 
     batch : MaskedBatch
         What was hidden.
@@ -248,7 +249,8 @@ class DMAENetwork(nn.Module):
         As in `LatentRegressor`.
 
     n_target_layers : int
-        Layers of the teacher, from the last one down, whose mean is the target.
+        Layers of the teacher, from the last one down, whose mean is the target; 0 for
+        no targets at all.
     """
 
     def __init__(
@@ -312,12 +314,11 @@ class DMAENetwork(nn.Module):
             (hidden, batch.hidden_tokens, batch.hidden_valid),
         ):
             patches = scattered(patches, places, valid, self.decoder(latents))
-        with torch.no_grad():
-            targets, teacher_latents = self._teach(batch)
+        targets, teacher_latents = self._teach(batch)
         return Estimates(
             values=steps_of_patches(patches, self.patch_length).float(),
             latents=hidden.float(),
-            targets=gathered(targets, batch.hidden_tokens).float(),
+            targets=targets.float(),
             teacher_latents=teacher_latents.float(),
             batch=batch,
         )
@@ -335,13 +336,18 @@ class DMAENetwork(nn.Module):
         )
         return tokens._replace(values=self.student.latents(tokens, generator))
 
+    @torch.no_grad()
     def _teach(self, batch: MaskedBatch) -> tuple[Tensor, Tensor]:
-        """Return targets and latents (batch, n_tokens, n_latents) of all tokens."""
+        """Return targets of the hidden tokens, and latents of all tokens."""
+        if not self.n_target_layers:
+            nothing = batch.series.values.new_empty(0)
+            return nothing, nothing
         tokens, _ = self.teacher.seeing_all(batch.series)
         layers = self.teacher.layers_of(tokens)
         chosen = layers[-self.n_target_layers :]
         normalised = [functional.layer_norm(one, one.shape[-1:]) for one in chosen]
-        return torch.stack(normalised).mean(dim=0), self.teacher.norm(layers[-1])
+        targets = torch.stack(normalised).mean(dim=0)
+        return gathered(targets, batch.hidden_tokens), self.teacher.norm(layers[-1])
 
 
 def gathered(tokens: Tensor, places: Tensor) -> Tensor:

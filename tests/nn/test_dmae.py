@@ -272,6 +272,13 @@ def test_targets_are_means_of_normalised_layers_of_the_teacher(
             )
 
 
+def test_without_targets_the_teacher_is_not_asked(monkeypatch) -> None:
+    network = network_of(n_target_layers=0)
+    monkeypatch.setattr(network, "teacher", None)
+    estimates = network(batch_of())
+    assert estimates.targets.numel() == estimates.teacher_latents.numel() == 0
+
+
 def test_targets_are_normalised() -> None:
     targets = network_of()(batch_of()).targets
     for row, hidden in enumerate(HIDDEN):
