@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from benchmarks import regression
 from benchmarks.__main__ import main
 from benchmarks.regression import METHODS
+from benchmarks.regressors import RIDGE, fit_best
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +75,38 @@ def test_encoders_meet_series_without_a_value(method):
     described = json.loads(row["all_parameters"])
     assert described["n_latents"] == 4
     assert (described["max_epochs"] == 0) is ("untrained" in method)
+
+
+class Pooled:
+    """Features that tell of the target in one pooling alone."""
+
+    def fit(self, X):
+        """Learn nothing."""
+
+    def set_params(self, **parameters):
+        self.parameters = parameters
+
+    def transform(self, X):
+        tells = self.parameters == {"pooling": ["last", "segments"], "n_segments": 6}
+        return X[:, 0] if tells else np.zeros((len(X), 2))
+
+
+def test_the_pooling_is_chosen_by_cross_validation():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 1, 3))
+    part = X, X[:, 0] @ [1.0, 2.0, 3.0]
+    fit = partial(fit_best, candidates=[RIDGE], seed=0)
+    row = regression.measure(Pooled(), fit, part, part, regression.POOLINGS)
+    assert row["chosen"].startswith("last+segments6 Ridge")
+    assert row["n_features"] == 3
+    assert row["rmse"] < 0.1
+
+
+def test_a_pooling_that_is_set_is_kept():
+    row = _compute("trep", max_steps=2, n_latents=4, pooling="last")
+    assert row["n_features"] == 4
+    assert not row["chosen"].startswith("last")
+    assert json.loads(row["all_parameters"])["pooling"] == "last"
 
 
 def test_inside_training_the_test_part_is_never_opened(tiny):
