@@ -38,7 +38,15 @@ COMPARED = (
 )
 README = ROOT / "README.md"
 # What the README has room for.
-README_METHODS = ("raw-svm", "minirocket", "untrained", "untrained-best", "trep")
+README_METHODS = (
+    "raw-svm",
+    "minirocket",
+    "untrained",
+    "untrained-best",
+    "trep",
+    "dmae-untrained",
+    "dmae",
+)
 
 Means = Mapping[str, float]
 

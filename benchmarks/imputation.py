@@ -33,7 +33,7 @@ from benchmarks.imputers import (
 )
 from benchmarks.methods import Encoder, Method, describe
 from benchmarks.peers import ChannelStatistics
-from benchmarks.records import Row
+from benchmarks.records import RESULTS, ROOT, Row
 
 HELP = "errors of values put into gaps, with control, plain methods and cost"
 KEY = ("dataset", "judged_on", "pattern", "share", "method", "seed")
@@ -42,6 +42,11 @@ MEASURED = ("rmse", "mae", "n_hidden", *SECONDS)
 SETS = ("NATOPS", "UWaveGestureLibrary", "ArticularyWordRecognition")
 QUICK_SETS = ["BasicMotions"]
 SHARES = (0.1, 0.3, 0.5)
+SHOWN = 0.3
+PAGES = tuple(
+    ROOT / page
+    for page in ("README.md", "docs/guide/imputation.md", "docs/methods/dmae.md")
+)
 QUICK_SHARES = (0.3,)
 # Mean length of a block, as a share of the mean length of a training series.
 BLOCK = 0.2
@@ -201,8 +206,27 @@ def hidden_values(
 
 
 def write_reports(results: Path) -> list[Path]:
-    """Write the Markdown file of each CSV file of this task in the folder."""
+    """Write the Markdown file of each CSV file of this task in the folder.
+
+    Some of the project's own results stand on PAGES as well.
+    """
+    store = _store(results, judged_on=parts.TEST, quick=False)
+    if results == RESULTS and store.path.exists():
+        for page in PAGES:
+            report.fill_between_markers(page, page_table(store.rows()), "gaps")
     return parts.write_reports_of(_store, markdown, results)
+
+
+def page_table(rows: list[Row]) -> str:
+    """Return the root mean square errors of the share that pages show."""
+    shown = [
+        row
+        for row in rows
+        if float(row["share"]) == SHOWN
+        and row["method"] in METHODS
+        and not row["error"]
+    ]
+    return errors.table(_in_order(shown), ("dataset", "pattern"), "method", "rmse")
 
 
 def markdown(rows: list[Row]) -> str:
@@ -251,11 +275,18 @@ def _keys(
 
 
 def _sections(rows: list[Row]) -> Iterator[str]:
-    order = list(PATTERNS)
     for name in sorted(report.in_order(rows, "dataset")):
-        own = [row for row in rows if row["dataset"] == name]
-        own.sort(key=lambda row: (order.index(row["pattern"]), float(row["share"])))
+        own = _in_order([row for row in rows if row["dataset"] == name])
         yield f"## {name}"
         for column, title in (("rmse", "Root mean square"), ("mae", "Mean absolute")):
             yield f"{title} error:"
             yield errors.table(own, ("pattern", "share"), "method", column)
+
+
+def _in_order(rows: Sequence[Row]) -> list[Row]:
+    patterns = list(PATTERNS)
+
+    def place(row: Row) -> tuple[str, int, float]:
+        return row["dataset"], patterns.index(row["pattern"]), float(row["share"])
+
+    return sorted(rows, key=place)

@@ -190,6 +190,33 @@ class TestPlan:
         assert planned[0].parameters == {"lr": 0.01}
 
 
+def test_pages_show_the_errors_of_one_share(result_row):
+    rows = [
+        result_row(
+            dataset=name,
+            judged_on="test",
+            pattern="blocks",
+            share=share,
+            method="linear",
+            seed=0,
+            rmse=share,
+            mae=1,
+        )
+        for name in ("B", "A")
+        for share in (0.1, 0.3)
+    ]
+    assert imputation.page_table(rows) == (
+        "| dataset pattern | linear |\n| --- | --- |\n"
+        "| A blocks | **0.300** |\n| B blocks | **0.300** |"
+    )
+
+
+@pytest.mark.parametrize("page", imputation.PAGES, ids=lambda page: page.name)
+def test_pages_have_a_place_for_them(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<!-- gaps: begin -->") == text.count("<!-- gaps: end -->") == 1
+
+
 def test_report_has_lines_in_the_order_of_patterns_and_shares(result_row):
     rows = [
         result_row(
