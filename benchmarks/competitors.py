@@ -145,7 +145,7 @@ def ours(parameters: Mapping[str, Any], size: Size, steps: Steps) -> Competitor:
 
 
 def masked_training(token_mask_ratio: float, size: Size, steps: Steps) -> Competitor:
-    """Time the training of DMAE: teacher, student, heads and optimiser."""
+    """Time whole steps of DMAE: student, heads, loss, optimiser, and averages."""
     parameters = {"token_mask_ratio": token_mask_ratio}
     return _own_training(DMAETransformer, parameters, size, steps)
 

@@ -309,7 +309,7 @@ TABLES = (
         )
         for title, work, text in (
             ("DMAE's student", "student", "Both passes of the student alone"),
-            ("DMAE's step", "step-dmae", "With teacher, heads, losses and optimiser"),
+            ("DMAE's step", "step-dmae", "Whole steps, with heads, loss and optimiser"),
         )
     ),
     *(
