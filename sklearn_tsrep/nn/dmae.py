@@ -106,9 +106,14 @@ class PatchEncoder(nn.Module):
         return Tokens(embedded, all_places(embedded), with_a_key(has_value)), has_value
 
     def forward(self, batch: SeriesBatch) -> tuple[Tensor, None]:
-        """Return the latents (batch, time, n_latents) of the steps of whole series."""
-        tokens, _ = self.seeing_all(batch)
-        by_step = self.latents(tokens).repeat_interleave(self.patch_length, dim=1)
+        """Return the latents (batch, time, n_latents) of the steps of whole series.
+
+        Patches without any value, which no training encodes, have those of the nearest
+        patch with one.
+        """
+        tokens, has_value = self.seeing_all(batch)
+        latents = gathered(self.latents(tokens), nearest_places(has_value))
+        by_step = latents.repeat_interleave(self.patch_length, dim=1)
         return by_step[:, : batch.values.shape[1]], None
 
 
@@ -123,6 +128,19 @@ def shown_values(batch: SeriesBatch) -> Tensor:
 def all_places(tokens: Tensor) -> Tensor:
     """Return the places (1, n_tokens) of tokens that are all there."""
     return torch.arange(tokens.shape[1], device=tokens.device).unsqueeze(0)
+
+
+def nearest_places(chosen: Tensor) -> Tensor:
+    """Return the place of the nearest chosen token for each (batch, n_tokens).
+
+    Of two that are as near it is the earlier one; where none is chosen, the last.
+    """
+    n_tokens = chosen.shape[1]
+    places = all_places(chosen).expand_as(chosen)
+    before = places.where(chosen, -3 * n_tokens).cummax(dim=1).values
+    after = places.where(chosen, 2 * n_tokens).flip(1).cummin(dim=1).values.flip(1)
+    nearest = before.where(places - before <= after - places, after)
+    return nearest.clamp(0, n_tokens - 1)
 
 
 def with_a_key(keys: Tensor) -> Tensor:

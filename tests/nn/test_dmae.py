@@ -13,6 +13,7 @@ from sklearn_tsrep.nn.dmae import (
     DMAENetwork,
     PatchEncoder,
     all_places,
+    nearest_places,
     with_a_key,
 )
 from sklearn_tsrep.nn.transformer import Tokens
@@ -351,6 +352,28 @@ def test_a_window_without_a_value_has_finite_latents() -> None:
     nothing = series_of(observed=torch.zeros(2, 12, N_CHANNELS))
     for encoder in (network.student, network.reconstructor):
         assert torch.isfinite(encoder(nothing)[0]).all()
+
+
+def test_steps_in_a_gap_have_the_latents_of_the_nearest_patch_with_a_value() -> None:
+    observed = torch.ones(2, 12, N_CHANNELS)
+    observed[0, 4:10] = observed[1, :2] = 0
+    encoder = network_of(patch_length=2).student
+    latents, _ = encoder(series_of(12, observed=observed))
+    assert torch.equal(latents[0, 4:6], latents[0, 2:4])
+    # As near to the patch before as to the one behind: the earlier.
+    assert torch.equal(latents[0, 6:8], latents[0, 2:4])
+    assert torch.equal(latents[0, 8:10], latents[0, 10:12])
+    assert torch.equal(latents[1, :2], latents[1, 2:4])
+    assert not torch.equal(latents[0, 2:4], latents[0, 10:12])
+
+
+def test_the_nearest_place_is_found() -> None:
+    chosen = torch.tensor([[0, 1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0], [1] * 6]).bool()
+    assert nearest_places(chosen).tolist() == [
+        [1, 1, 1, 1, 5, 5],
+        [5, 5, 5, 5, 5, 5],
+        [0, 1, 2, 3, 4, 5],
+    ]
 
 
 def test_where_there_is_no_key_all_are() -> None:
