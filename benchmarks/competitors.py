@@ -153,7 +153,7 @@ def masked_training(token_mask_ratio: float, size: Size, steps: Steps) -> Compet
 def masked_student(token_mask_ratio: float, size: Size, steps: Steps) -> Competitor:
     """Time both passes of DMAE's student alone, without its heads."""
     parameters = {"token_mask_ratio": token_mask_ratio}
-    net, source = captured(DMAETransformer, parameters, noise(size), size)
+    net, source = captured(DMAETransformer, parameters, size)
     # The end of its training took the gradients away.
     network = net.module_.requires_grad_(True).train()
 
@@ -182,14 +182,12 @@ def _own_training(
     return run
 
 
-def captured(
-    encoder: type, parameters: Mapping[str, Any], X: np.ndarray, size: Size
-) -> list[Any]:
+def captured(encoder: type, parameters: Mapping[str, Any], size: Size) -> list[Any]:
     """Return the net of a training, and the source of its batches."""
     seen: list[Any] = []
     # A function, unlike a method, is not copied when the callback is cloned.
     listener = Listener(on_train=lambda net, source: seen.extend([net, source]))
-    estimator(encoder, size, 1, [listener], parameters).fit(X)
+    estimator(encoder, size, 1, [listener], parameters).fit(noise(size))
     return seen
 
 

@@ -132,21 +132,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute the missing rows and write the report; return the exit status."""
-    methods = tasks.available_methods(METHODS, METHODS, arguments)
-    settings = tasks.given_parameters(METHODS, methods, arguments)
-    names = tasks.chosen_sets(arguments, QUICK_SETS, SETS)
     store = _store(
         arguments.results, judged_on=arguments.judged_on, quick=arguments.quick
     )
-    plan = tasks.Plan(
-        function=f"{__name__}:compute",
-        methods=METHODS,
-        own=methods,
-        settings=settings,
-        label=arguments.label,
-        store=store,
-    )
-    jobs = plan.jobs(_keys(names, methods, arguments))
+    keys = partial(_keys, arguments)
+    jobs = tasks.jobs_of(__name__, METHODS, METHODS, arguments, store, keys)
     return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
@@ -264,8 +254,9 @@ def _hide(key: Mapping[str, Any], mean_length: float) -> Hide:
 
 
 def _keys(
-    names: Sequence[str], methods: Iterable[str], arguments: argparse.Namespace
+    arguments: argparse.Namespace, methods: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
+    names = tasks.chosen_sets(arguments, QUICK_SETS, SETS)
     shares = arguments.shares or (QUICK_SHARES if arguments.quick else SHARES)
     seeds = range(arguments.seeds or (1 if arguments.quick else 3))
     rows = itertools.product(seeds, names, arguments.patterns, shares, methods)

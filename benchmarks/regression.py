@@ -147,23 +147,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute the missing rows and write the report; return the exit status."""
-    methods = tasks.available_methods(METHODS, METHODS, arguments)
-    settings = tasks.given_parameters(METHODS, methods, arguments)
-    usual = QUICK_SETS if arguments.quick else regression_data.SETS
-    names = arguments.datasets or list(usual)
-    regression_data.require(names)
     store = _store(
         arguments.results, judged_on=arguments.judged_on, quick=arguments.quick
     )
-    plan = tasks.Plan(
-        function=f"{__name__}:compute",
-        methods=METHODS,
-        own=methods,
-        settings=settings,
-        label=arguments.label,
-        store=store,
-    )
-    jobs = plan.jobs(_keys(names, methods, arguments))
+    keys = partial(_keys, arguments)
+    jobs = tasks.jobs_of(__name__, METHODS, METHODS, arguments, store, keys)
     return tasks.run_and_report(jobs, store, write_reports, arguments)
 
 
@@ -260,8 +248,11 @@ def markdown(rows: list[Row]) -> str:
 
 
 def _keys(
-    names: Sequence[str], methods: Iterable[str], arguments: argparse.Namespace
+    arguments: argparse.Namespace, methods: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
+    usual = QUICK_SETS if arguments.quick else regression_data.SETS
+    names = arguments.datasets or list(usual)
+    regression_data.require(names)
     seeds = range(arguments.seeds or (1 if arguments.quick else 3))
     for seed, name, method in itertools.product(seeds, names, methods):
         yield dict(zip(KEY, [name, arguments.judged_on, method, seed], strict=True))

@@ -15,7 +15,6 @@ from benchmarks.competitors import (
     captured,
     crops_given,
     crops_of_round,
-    noise,
 )
 from sklearn_tsrep import TRepTransformer
 from sklearn_tsrep.training.callbacks import WeightAveraging
@@ -31,7 +30,7 @@ class TakenApart:
     def __init__(self, size: Size, steps: Steps) -> None:
         self.size = size
         self.steps = steps
-        self.net, self.source = captured(TRepTransformer, {}, noise(size), size)
+        self.net, self.source = captured(TRepTransformer, {}, size)
         self.average = next(
             callback
             for _, callback in self.net.callbacks_

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import time
 from collections.abc import (
     Callable,
     Collection,
@@ -12,7 +11,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,59 +151,41 @@ def shown_name(method: str, settings: Mapping[str, Any], label: str) -> str:
     return f"{method}:{label or listed}"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How the rows of a task become jobs.
+def jobs_of(
+    module: str,
+    methods: Mapping[str, Method],
+    usual: Iterable[str],
+    arguments: argparse.Namespace,
+    store: Store,
+    keys: Callable[[Iterable[str]], Iterable[Mapping[str, Any]]],
+) -> Iterator[running.Job]:
+    """Yield one job a row of a task that compares methods.
 
-    ``methods`` are those of the task, ``own`` what each one chosen gives itself.
+    ``module`` computes the rows, ``keys`` finds their keys for the methods chosen.
     """
-
-    function: str
-    methods: Mapping[str, Method]
-    own: Mapping[str, Mapping[str, Any]]
-    settings: Mapping[str, Any]
-    label: str
-    store: Store
-
-    def jobs(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[running.Job]:
-        """Yield one job a row, whose key has the plain name of its method."""
-        known = report.mean_seconds(self.store.done(), ("dataset", "method"))
-        for key in keys:
-            method = self.methods[key["method"]]
-            shown = shown_name(key["method"], self.settings, self.label)
-            parameters = {**self.own[key["method"]], **self.settings}
-            others = [value for name, value in key.items() if name not in UNTITLED]
-            yield running.Job(
-                title=" ".join([*map(str, others), shown, f"seed {key['seed']}"]),
-                keys=[{**key, "method": shown}],
-                function=self.function,
-                parameters=parameters,
-                all_parameters=method.resolve(parameters),
-                expected_seconds=known.get(
-                    (key["dataset"], shown), method.expected_seconds
-                ),
-            )
+    own = available_methods(methods, usual, arguments)
+    settings = given_parameters(methods, own, arguments)
+    known = report.mean_seconds(store.done(), ("dataset", "method"))
+    for key in keys(own):
+        method = methods[key["method"]]
+        shown = shown_name(key["method"], settings, arguments.label)
+        parameters = {**own[key["method"]], **settings}
+        others = [value for name, value in key.items() if name not in UNTITLED]
+        yield running.Job(
+            title=" ".join([*map(str, others), shown, f"seed {key['seed']}"]),
+            keys=[{**key, "method": shown}],
+            function=f"{module}:compute",
+            parameters=parameters,
+            all_parameters=method.resolve(parameters),
+            expected_seconds=known.get(
+                (key["dataset"], shown), method.expected_seconds
+            ),
+        )
 
 
 def plain_name(shown: str) -> str:
     """Return the name of a method without what is set."""
     return shown.partition(":")[0]
-
-
-def features_of(
-    model: Any, X: datasets.Series, X_test: datasets.Series
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Fit, and return the features of both parts with the columns of their cost."""
-    start = time.perf_counter()
-    model.fit(X)
-    fitted = time.perf_counter()
-    features, others = (np.asarray(model.transform(part)) for part in (X, X_test))
-    cost = {
-        "n_features": features.shape[1],
-        "fit_seconds": round(fitted - start, 3),
-        "transform_seconds": round(time.perf_counter() - fitted, 3),
-    }
-    return features, others, cost
 
 
 def store_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -381,12 +380,7 @@ class DMAETransformer(RepresentationTransformer):
         return np.stack(filled)[:, 0] if is_table(X) else np.stack(filled)
 
     def _reconstructed(self, panel: Panel) -> np.ndarray | list[np.ndarray]:
-        has_value = panel.stops > 0
-        whole = replace(
-            panel,
-            starts=np.zeros_like(panel.starts),
-            stops=np.where(has_value, panel.lengths, 0),
-        )
+        whole = panel.with_ends()
         module: Any = self.module_
         batches = self._computed(module.reconstructor, whole)
         scaled = written(batches, whole, panel.n_channels)
@@ -451,6 +445,10 @@ class DMAETransformer(RepresentationTransformer):
     ) -> MaskedBatches:
         from sklearn_tsrep.data.masked import MaskedBatches
 
+        if not repeatable:  # what is held back may be short by chance
+            longest = int((pieces.stops - pieces.starts).max())
+            n_tokens = -(-longest // self._network_arguments["patch_length"])
+            self._check_something_to_learn(n_tokens)
         return MaskedBatches(
             reader,
             pieces,
@@ -480,20 +478,23 @@ class DMAETransformer(RepresentationTransformer):
                 "n_target_layers must be at most n_layers, got "
                 f"n_target_layers={self.n_target_layers} and n_layers={self.n_layers}."
             )
-        if not self.attribute_mask_ratio and not self.token_mask_ratio:
+        self._check_something_to_learn()
+
+    def _check_something_to_learn(self, n_tokens: float = np.inf) -> None:
+        """Check that a task has something hidden; one patch is always seen."""
+        weights = self._task_weights()
+        hides_patches = self.token_mask_ratio > 0 and n_tokens > 1
+        learns_values = weights["value"] and (
+            self.attribute_mask_ratio or hides_patches
+        )
+        asks_teacher = weights["latent"] or weights["alignment"]
+        if not learns_values and not (asks_teacher and hides_patches):
             raise ValueError(
-                "attribute_mask_ratio and token_mask_ratio must not both be 0."
-            )
-        if not self._task_weights()["value"] and not self.token_mask_ratio:
-            raise ValueError(
-                "token_mask_ratio=0 leaves nothing to learn from without the task "
-                f"'value', which task_weights={self.task_weights!r} switches off."
+                "What is hidden leaves no task to learn from: got task_weights="
+                f"{weights}, attribute_mask_ratio={self.attribute_mask_ratio}, "
+                f"token_mask_ratio={self.token_mask_ratio} and patch_length="
+                f"{self.patch_length!r}; a series of one patch has it shown."
             )
 
     def _task_weights(self) -> dict[str, float]:
-        weights = weights_of_tasks(self.task_weights, _TASK_WEIGHTS)
-        if not any(weights.values()):
-            raise ValueError(
-                f"task_weights={self.task_weights!r} leaves no task to learn from."
-            )
-        return weights
+        return weights_of_tasks(self.task_weights, _TASK_WEIGHTS)

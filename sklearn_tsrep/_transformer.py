@@ -14,7 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._base import SelfSupervisedEstimator
 from sklearn_tsrep._panels import read_panel, unchanged_if_refused
-from sklearn_tsrep._sklearn import Interval, StrOptions, fit_context
+from sklearn_tsrep._sklearn import (
+    Interval,
+    StrOptions,
+    feature_names_of,
+    fit_context,
+)
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
 
@@ -193,7 +198,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         """
         check_is_fitted(self)
         self._check_poolings()
-        self._check_input_features(input_features)
+        feature_names_of(self, input_features, generate_names=False)
         names = feature_names(
             self.pooling, self._n_latents, self.n_segments, self._n_scales
         )
@@ -289,18 +294,6 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             raise ValueError(
                 f"pooling must be one or several of {list(POOLINGS)}, each at most "
                 f"once, got {self.pooling!r}."
-            )
-
-    def _check_input_features(self, input_features: Any) -> None:
-        if input_features is None:
-            return
-        names = getattr(self, "feature_names_in_", None)
-        if names is not None and not np.array_equal(names, input_features):
-            raise ValueError("input_features is not equal to feature_names_in_")
-        if len(input_features) != self.n_features_in_:
-            raise ValueError(
-                "input_features should have length equal to number of features "
-                f"({self.n_features_in_}), got {len(input_features)}"
             )
 
 

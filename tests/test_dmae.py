@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 
 from tests.conftest import (
     Counter,
@@ -178,12 +177,15 @@ def test_another_network_cannot_go_on(waves):
 
 
 def test_what_has_no_weight_may_change_while_training_goes_on(waves):
-    transformer = tiny_dmae(n_layers=2).partial_fit(waves)
-    transformer.set_params(dropout=0.5, n_target_layers=2).partial_fit(waves)
-    assert transformer.module_.n_target_layers == 2
-    kept = clone(transformer).set_params(dropout=0.0, n_target_layers=1)
-    other = kept.partial_fit(waves).partial_fit(waves)
-    assert not np.array_equal(other.transform(waves), transformer.transform(waves))
+    losses = []
+    for changed in ({}, {"dropout": 0.5}, {"n_target_layers": 2}):
+        transformer = tiny_dmae(n_layers=2).partial_fit(waves)
+        transformer.set_params(**changed).partial_fit(waves)
+        losses.append(transformer.loss_curve_)
+    kept, *others = np.array(losses)
+    for other in others:
+        np.testing.assert_array_equal(other[:3], kept[:3])
+        assert not np.array_equal(other[3:], kept[3:])
 
 
 @pytest.mark.parametrize("weight_averaging", [None, "ema"])
@@ -345,6 +347,21 @@ def test_the_shortest_series_can_be_learned_from(n_steps):
     transformer = tiny_dmae().fit(panel)
     assert np.isfinite(transformer.loss_curve_).all()
     assert np.isfinite(transformer.impute(panel)).all()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"attribute_mask_ratio": 0.0},
+        {"task_weights": {"value": 0.0, "latent": 1.0, "alignment": 0.0}},
+    ],
+)
+def test_a_series_of_one_patch_must_have_values_to_hide(waves, parameters):
+    n_steps = waves.shape[2]
+    one_patch = tiny_dmae(patch_length=n_steps, **parameters)
+    with pytest.raises(ValueError, match=f"no task to learn.*patch_length={n_steps}"):
+        one_patch.fit(waves)
+    assert one_patch.set_params(patch_length=n_steps - 1).fit(waves).loss_curve_[0] > 0
 
 
 # Real data

@@ -213,11 +213,11 @@ def test_bad_parameters_of_trep_give_clear_errors(waves, parameters, message):
         ({"n_target_layers": 4}, "n_target_layers must be at most n_layers"),
         (
             {"attribute_mask_ratio": 0.0, "token_mask_ratio": 0.0},
-            "must not both be 0",
+            "no task to learn from.*attribute_mask_ratio=0.0, token_mask_ratio=0.0",
         ),
         (
             {"token_mask_ratio": 0.0, "task_weights": {"value": 0, "latent": 1}},
-            "token_mask_ratio=0 leaves nothing to learn from",
+            "leaves no task to learn from.*'value': 0.0.*token_mask_ratio=0.0",
         ),
         ({"encoder": "pupil"}, "'encoder' parameter"),
         ({"patch_length": 0}, "'patch_length' parameter"),

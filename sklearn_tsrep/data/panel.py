@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -83,6 +83,11 @@ class Panel:
         ]
         starts, stops = np.concatenate(spans, axis=1)
         return cls(series, starts, stops)
+
+    def with_ends(self) -> Panel:
+        """Return the panel with its padding as gaps, but for empty instances."""
+        stops = np.where(self.stops > 0, self.lengths, 0)
+        return replace(self, starts=np.zeros_like(self.starts), stops=stops)
 
     def __len__(self) -> int:
         """Return the number of instances."""

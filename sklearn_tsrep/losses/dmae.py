@@ -9,8 +9,6 @@ from torch.nn import functional
 from sklearn_tsrep.losses.alignment import feature_alignment
 from sklearn_tsrep.nn.dmae import DMAENetwork, Estimates, shown_values
 
-TASKS = ("value", "latent", "alignment")
-
 
 class DMAEObjective(nn.Module):
     """Three tasks: to estimate hidden values, hidden latents, and features of them.
@@ -18,7 +16,8 @@ class DMAEObjective(nn.Module):
     Parameters
     ----------
     task_weights : mapping of str to float
-        Weight of each task of `TASKS`; a task without weight is not computed.
+        Weights of "value", "latent" and "alignment"; a task without weight is not
+        computed.
 
     decorrelation_weight : float
         Weight of the products of different features in the alignment, as in
@@ -35,7 +34,7 @@ class DMAEObjective(nn.Module):
     ) -> None:
         super().__init__()
         self.task_weights = {
-            task: task_weights[task] for task in TASKS if task_weights.get(task)
+            task: weight for task, weight in task_weights.items() if weight
         }
         self.decorrelation_weight = decorrelation_weight
 

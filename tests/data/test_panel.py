@@ -55,6 +55,14 @@ def test_inner_gaps_are_not_padding() -> None:
     assert spans(panel) == [(1, 4)]
 
 
+def test_ends_without_values_can_be_gaps() -> None:
+    series = np.full((3, 1, 6), np.nan)
+    series[0, 0, 2:4] = series[1] = 1.0
+    whole = Panel.from_series(series).with_ends()
+    assert whole.starts.tolist() == [0, 0, 0]
+    assert whole.stops.tolist() == [6, 6, 0]
+
+
 def test_a_step_is_observed_if_any_channel_is() -> None:
     panel = Panel.from_series([np.array([[NAN, NAN, 1.0, NAN], [NAN, 5.0, NAN, NAN]])])
     assert spans(panel) == [(1, 3)]
