@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.callback import with_callbacks
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._base import SelfSupervisedEstimator
@@ -20,6 +21,7 @@ from sklearn_tsrep._sklearn import (
     feature_names_of,
     fit_context,
 )
+from sklearn_tsrep._stream import RepresentationStream, checked_time
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
 
@@ -146,13 +148,17 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             features[batch.instances] = self._pooled(batch)
         return features
 
-    def encode(self, X: Any) -> np.ndarray | list[np.ndarray]:
+    def encode(self, X: Any, *, time: Any = None) -> np.ndarray | list[np.ndarray]:
         """Return the representation of each time step.
 
         Parameters
         ----------
         X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
             Series with the channels seen in fit, of any length.
+
+        time : array-like of shape (n_timepoints,), default=None
+            Index of each step, in steps; None to count from the first observed step
+            of each series. Has no effect on methods without an embedding of time.
 
         Returns
         -------
@@ -172,8 +178,76 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         with their length, as in `transform`.
         """
         check_is_fitted(self)
-        panel = self._read_observed(X)
-        return written(self._encoded(panel), panel, self._n_latents)
+        return self._represented(self._encoder(), self._read_observed(X), time)
+
+    def encode_causal(
+        self, X: Any, *, context: int | None = 200, time: Any = None
+    ) -> np.ndarray | list[np.ndarray]:
+        """Return the representation of each time step from those up to it alone.
+
+        What `encode` returns for a step depends on later ones. Here step ``t`` has
+        what `encode` returns for the last step of ``X[:, :, t - context : t + 1]``,
+        with the ``time`` of these steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_instances, n_channels, n_timepoints), or a panel
+            Series with the channels seen in fit, of any length. Steps without a value
+            are gaps, also at the end: nobody knows at that time that none follows.
+
+        context : int or None, default=200
+            Steps before a step that its representation depends on. None for all of
+            them, with a network that sees no later ones (``causal=True``).
+
+        time : array-like of shape (n_timepoints,), default=None
+            As in `encode`.
+
+        Returns
+        -------
+        representation : ndarray of shape (n_instances, n_latents, n_timepoints) or \
+                list of ndarray of shape (n_latents, length_i)
+            float32; a list where lengths differ. NaN before the first observed step.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `transform`, or if ``context`` or ``time`` is not valid.
+
+        Notes
+        -----
+        Cost per step grows with the logarithm of ``context`` for T-Rep, and in
+        proportion to it for DMAE. Memory is as in `encode`.
+        """
+        check_is_fitted(self)
+        panel = self._read_observed(X).with_trailing_gaps()
+        return self._represented(self._causal_encoder(context), panel, time)
+
+    def stream(
+        self, *, context: int | None = 200, start: float = 0
+    ) -> RepresentationStream:
+        """Return what represents the time points of one series as they come.
+
+        Parameters
+        ----------
+        context : int or None, default=200
+            As in `encode_causal`.
+
+        start : float, default=0
+            Index of the first observed time point, in steps.
+
+        Returns
+        -------
+        stream : RepresentationStream
+            Its method ``push(X)`` takes the next time points (n_new, n_channels).
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `encode_causal`.
+        """
+        check_is_fitted(self)
+        self._causal_encoder(context)
+        return RepresentationStream(self, context, start)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the features that `transform` gives.
@@ -244,12 +318,31 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         """Return the network that represents time steps."""
         return self.module_.encoder
 
-    def _computed(self, network: Any, panel: Panel) -> Iterator[EncodedBatch]:
+    def _causal_encoder(self, context: int | None) -> Any:
+        """Return the network that represents time steps, without those to come."""
+        if context is not None:
+            check_scalar(context, "context", Integral, min_val=0)
+        return self._encoder().causal(context)
+
+    def _represented(
+        self, encoder: Any, panel: Panel, time: Any
+    ) -> np.ndarray | list[np.ndarray]:
+        if time is not None:
+            time = checked_time(time, int(panel.lengths.max()))
+        return written(self._computed(encoder, panel, time), panel, self._n_latents)
+
+    def _computed(
+        self, network: Any, panel: Panel, time: np.ndarray | None = None
+    ) -> Iterator[EncodedBatch]:
         """Yield what a network makes of each time step of the series of a panel."""
         from sklearn_tsrep.training.inference import encode_series
 
-        device = next(self.module_.parameters()).device
-        return encode_series(network, self._reader(panel), device)
+        return encode_series(
+            network, self._reader(panel).at(time), self._network_device()
+        )
+
+    def _network_device(self) -> Any:
+        return next(self.module_.parameters()).device
 
     def _pooled(self, batch: EncodedBatch) -> np.ndarray:
         from sklearn_tsrep.features.pooling import pool

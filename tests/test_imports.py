@@ -28,6 +28,7 @@ LEVELS = {
     "_transformer": 7,
     "_panels": 7,
     "_series": 7,
+    "_stream": 7,
     "_detector": 7,
     "_window_detector": 7,
     "_callbacks": 7,

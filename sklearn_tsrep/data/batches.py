@@ -121,6 +121,16 @@ class SeriesReader:
         self.panel = panel
         self.scaler = scaler
         self.missing = missing
+        self.time: np.ndarray | None = None
+
+    def at(self, time: np.ndarray | None) -> "SeriesReader":
+        """Return a reader that gives the steps, padding included, these indices.
+
+        None to count from the first observed step of each series.
+        """
+        reader = SeriesReader(self.panel, self.scaler, self.missing)
+        reader.time = time
+        return reader
 
     def read(
         self,
@@ -147,10 +157,19 @@ class SeriesReader:
         length = int(lengths.max()) if length is None else length
         steps = np.arange(length)
         valid = steps < lengths[:, np.newaxis]
-        first_steps = starts - self.panel.starts[instances]
         values = self.scaler(self._values(instances, starts, stops, length))
         values[~valid] = np.nan
-        return self._masked(values, first_steps[:, np.newaxis] + steps, valid)
+        return self._masked(values, self._time(instances, starts, steps), valid)
+
+    def _time(
+        self, instances: np.ndarray, starts: np.ndarray, steps: np.ndarray
+    ) -> np.ndarray:
+        """Return the index of each step (batch, length)."""
+        if self.time is None:
+            first_steps = starts - self.panel.starts[instances]
+            return first_steps[:, np.newaxis] + steps
+        places = starts[:, np.newaxis] + steps
+        return self.time[np.minimum(places, len(self.time) - 1)]
 
     def _values(
         self, instances: np.ndarray, starts: np.ndarray, stops: np.ndarray, length: int

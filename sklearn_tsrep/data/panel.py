@@ -86,8 +86,11 @@ class Panel:
 
     def with_ends(self) -> Panel:
         """Return the panel with its padding as gaps, but for empty instances."""
-        stops = np.where(self.stops > 0, self.lengths, 0)
-        return replace(self, starts=np.zeros_like(self.starts), stops=stops)
+        return replace(self.with_trailing_gaps(), starts=np.zeros_like(self.starts))
+
+    def with_trailing_gaps(self) -> Panel:
+        """Return the panel with its padding at the end as gaps, as `with_ends`."""
+        return replace(self, stops=np.where(self.stops > 0, self.lengths, 0))
 
     def __len__(self) -> int:
         """Return the number of instances."""

@@ -71,9 +71,24 @@ class ActivatedConvolution(nn.Conv1d):
         activated = functional.gelu(inputs.flatten(0, 1))
         if padding is not None:
             activated = activated.index_fill_(0, padding, 0)
-        return self._convolve(activated.unflatten(0, inputs.shape[:2]))
+        return self.convolve(activated.unflatten(0, inputs.shape[:2]))
 
-    def _convolve(self, series: Tensor) -> Tensor:
+    def combine(self, activated: list[Tensor], taps: list[int]) -> Tensor:
+        """Return the output of steps (..., out_channels) from what some taps read.
+
+        Parameters
+        ----------
+        activated : list of Tensor of shape (..., in_channels)
+            What each tap reads, behind the GELU.
+
+        taps : list of int
+            Which taps; the others read 0.
+        """
+        weight = self.weight[:, :, taps].transpose(1, 2).flatten(1)
+        return functional.linear(torch.cat(activated, dim=-1), weight, self.bias)
+
+    def convolve(self, series: Tensor) -> Tensor:
+        """Map what is behind the GELU (time, batch, in_channels) to outputs."""
         dilation = self.dilation[0]
         n_timepoints, n_series, n_channels = series.shape
         if n_series >= _MIN_WIDTH or not 1 < dilation < n_timepoints:

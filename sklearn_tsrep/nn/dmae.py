@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from sklearn_tsrep.data.batches import SeriesBatch
 from sklearn_tsrep.data.masked import MaskedBatch
+from sklearn_tsrep.nn.causal import LastStepsOfWindows
 from sklearn_tsrep.nn.linear import RowwiseLinear
 from sklearn_tsrep.nn.transformer import Tokens, TransformerLayer
 
@@ -115,6 +116,18 @@ class PatchEncoder(nn.Module):
         latents = gathered(self.latents(tokens), nearest_places(has_value))
         by_step = latents.repeat_interleave(self.patch_length, dim=1)
         return by_step[:, : batch.values.shape[1]], None
+
+    def causal(self, context: int | None) -> LastStepsOfWindows:
+        """Return what encodes each step from itself and ``context`` steps before.
+
+        Not more than are encoded at once, as in whole series.
+        """
+        if context is None:
+            raise ValueError(
+                "context must be a number of time points, got None: there is no causal "
+                "network of DMAE."
+            )
+        return LastStepsOfWindows(self, min(context, self.window_length - 1))
 
 
 def shown_values(batch: SeriesBatch) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_tsrep.data.batches import ContextPair, SeriesBatch
+from sklearn_tsrep.nn.causal import CausalConvolutions, CausalPass
 from sklearn_tsrep.nn.convolution import DilatedConvolutionStack
 from sklearn_tsrep.nn.dropout import dropout
 from sklearn_tsrep.nn.linear import RowwiseLinear
@@ -95,6 +96,18 @@ class TRepEncoder(nn.Module):
         embedding : Tensor of shape (batch, time, n_time_latents) or None
             The time-embedding of each step.
         """
+        hidden, embedding = self.embed(batch)
+        padding = None
+        if batch.valid is not None:
+            padding = (batch.valid.t().flatten() == 0).nonzero().flatten()
+        # (batch, time, width) -> (time, batch, width) and back
+        latents = self.convolutions(hidden.transpose(0, 1), padding).transpose(0, 1)
+        if batch.valid is not None:
+            latents = latents * batch.valid.unsqueeze(-1).to(latents.dtype)
+        return latents, embedding
+
+    def embed(self, batch: SeriesBatch) -> tuple[Tensor, Tensor | None]:
+        """Return what the convolutions read (batch, time, width), and embeddings."""
         hidden = self.projection(batch.values)
         if batch.observed is not None:
             hidden = hidden + self.missing_projection(1 - batch.observed)
@@ -104,14 +117,53 @@ class TRepEncoder(nn.Module):
         if self.time_embedding is not None:
             embedding = self.time_embedding(batch.time)
             hidden = torch.cat([hidden, embedding], dim=-1)
-        padding = None
-        if batch.valid is not None:
-            padding = (batch.valid.t().flatten() == 0).nonzero().flatten()
+        return hidden, embedding
+
+    def causal(self, context: int | None) -> "CausalTRepEncoder | CausalPass":
+        """Return what encodes each step from itself and ``context`` steps before.
+
+        With None it sees all steps before, which a causal network alone can do.
+        """
+        if context is not None:
+            return CausalTRepEncoder(self, context)
+        if self.reach[1]:
+            raise ValueError(
+                "context=None needs a causal network, got causal=False: give a number "
+                "of time points, or fit with causal=True."
+            )
+        return CausalPass(self)
+
+
+class CausalTRepEncoder:
+    """Encodes each step from a window that ends there, and computes no more than that.
+
+    Parameters
+    ----------
+    encoder : TRepEncoder
+        The encoder.
+
+    context : int
+        Steps of a window before its last.
+    """
+
+    def __init__(self, encoder: TRepEncoder, context: int) -> None:
+        self.encoder = encoder
+        self.convolutions = CausalConvolutions(encoder.convolutions, context)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Steps before and after a step on which its representation depends."""
+        return self.convolutions.context, 0
+
+    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, None]:
+        """Return representations (batch, time, n_latents) of all steps."""
+        return self.latest(batch, batch.values.shape[1]), None
+
+    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
+        """Return representations (batch, n_new, n_latents) of the last steps."""
+        hidden, _ = self.encoder.embed(batch)
         # (batch, time, width) -> (time, batch, width) and back
-        latents = self.convolutions(hidden.transpose(0, 1), padding).transpose(0, 1)
-        if batch.valid is not None:
-            latents = latents * batch.valid.unsqueeze(-1).to(latents.dtype)
-        return latents, embedding
+        return self.convolutions(hidden.transpose(0, 1), n_new).transpose(0, 1)
 
 
 class ContextViews(NamedTuple):

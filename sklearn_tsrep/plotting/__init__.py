@@ -5,5 +5,6 @@ They need matplotlib, which is imported when the first is drawn.
 
 from sklearn_tsrep.plotting.anomaly import AnomalyDisplay
 from sklearn_tsrep.plotting.attention import AttentionDisplay
+from sklearn_tsrep.plotting.forecast import ForecastDisplay
 
-__all__ = ["AnomalyDisplay", "AttentionDisplay"]
+__all__ = ["AnomalyDisplay", "AttentionDisplay", "ForecastDisplay"]

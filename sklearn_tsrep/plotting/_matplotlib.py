@@ -1,12 +1,16 @@
-"""What displays share: matplotlib itself, and where to draw."""
+"""What displays share: matplotlib itself, where to draw, and how."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 EXTRA = "plot"
+_LONGEST_NAME = 20
 
 
 def import_pyplot(caller: str) -> Any:
@@ -47,3 +51,24 @@ def grid_in(
         )
     ax.set_axis_off()
     return place.subgridspec(*shape, **grid)
+
+
+def alone(values: np.ndarray) -> np.ndarray:
+    """Mark values between missing ones, which a line does not show."""
+    is_there = np.isfinite(np.pad(values, 1, constant_values=np.nan))
+    return is_there[1:-1] & ~is_there[:-2] & ~is_there[2:]
+
+
+def shortened(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = _LONGEST_NAME // 2
+    return f"{name[: half - 1]}…{name[-half:]}"
+
+
+def write_dates_briefly(panel: Axes) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator()
+    panel.xaxis.set_major_locator(locator)
+    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))

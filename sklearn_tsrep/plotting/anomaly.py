@@ -10,13 +10,25 @@ import numpy as np
 from sklearn_tsrep.data._frames import read_frame
 from sklearn_tsrep.data._values import is_frame, read_array
 from sklearn_tsrep.detection.segments import to_segments
-from sklearn_tsrep.plotting._matplotlib import given_axes, grid_in, import_pyplot
+from sklearn_tsrep.plotting._input import (
+    check_shape,
+    column_names,
+    read_index,
+    read_rows,
+)
+from sklearn_tsrep.plotting._matplotlib import (
+    alone,
+    given_axes,
+    grid_in,
+    import_pyplot,
+    shortened,
+    write_dates_briefly,
+)
 from sklearn_tsrep.thresholds import check_labels, check_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LONGEST_NAME = 20
 _SIGNAL, _SCORE, _ALARM, _TRUTH = "tab:blue", "0.2", "tab:red", "black"
 
 
@@ -227,15 +239,15 @@ class AnomalyDisplay:
             If shapes do not fit, a score is NaN or infinite, or labels are not 0
             and 1.
         """
-        signal = _read_signal(X)
+        signal = read_rows(X, "X")
         scores = check_scores(scores).astype(np.float64)
-        _check_shape(scores, signal.shape[:1], "scores")
+        check_shape(scores, signal.shape[:1], "scores")
         display = cls(
             signal=signal,
             scores=scores,
             offset=float(offset),
-            index=_read_index(X, index, len(signal)),
-            channel_names=_names_of(X),
+            index=read_index(X, index, len(signal)),
+            channel_names=column_names(X),
             channel_order=_by_importance(signal, contributions, scores < offset),
             y_true=None if y_true is None else check_labels(y_true, len(signal)),
         )
@@ -300,9 +312,9 @@ class AnomalyDisplay:
             linewidth=0.8,
             marker=".",
             markersize=3,
-            markevery=_alone(values),
+            markevery=alone(values),
         )
-        panel.set_ylabel(_shortened(self.channel_names[channel]))
+        panel.set_ylabel(shortened(self.channel_names[channel]))
         panel.locator_params(axis="y", nbins=3)
 
     def _draw_scores(self, panel: Axes) -> None:
@@ -363,52 +375,12 @@ class AnomalyDisplay:
             frameon=False,
         )
         if self.index.dtype.kind == "M":
-            _write_dates_briefly(bottom)
+            write_dates_briefly(bottom)
         else:
             bottom.set_xlabel("time point")
 
 
 # What is drawn ----------------------------------------------------------------
-
-
-def _read_signal(X: Any) -> np.ndarray:
-    values = read_frame(X, "X") if is_frame(X) else read_array(X, "X")
-    if values.ndim == 1:
-        values = values[:, np.newaxis]
-    if values.ndim != 2 or not values.size:
-        raise ValueError(
-            f"X must have the shape (n_timepoints, n_channels), got {values.shape}."
-        )
-    return values.astype(np.float64, copy=False)
-
-
-def _names_of(X: Any) -> list[str] | None:
-    return [str(name) for name in X.columns] if is_frame(X) else None
-
-
-def _read_index(X: Any, index: Any, n_timepoints: int) -> np.ndarray | None:
-    """Return numbers or dates of the steps, None where nothing gives them."""
-    if index is not None:
-        steps = _plain_dates(index)
-        if steps.dtype.kind not in "iufM":
-            raise TypeError(
-                f"index must hold numbers or dates, got the dtype {steps.dtype}."
-            )
-        _check_shape(steps, (n_timepoints,), "index")
-        return steps
-    if not hasattr(X, "iloc"):
-        return None
-    steps = _plain_dates(X.index)
-    return steps if steps.dtype.kind in "iufM" else None
-
-
-def _plain_dates(index: Any) -> np.ndarray:
-    """Turn periods into their starts, and times of a zone into what clocks show."""
-    if hasattr(index, "to_timestamp"):
-        index = index.to_timestamp()
-    elif getattr(index, "tz", None) is not None:
-        index = index.tz_localize(None)
-    return np.asarray(index)
 
 
 def _by_importance(
@@ -423,20 +395,9 @@ def _by_importance(
             if is_frame(contributions)
             else read_array(contributions, "contributions")
         )
-        _check_shape(shares, signal.shape, "contributions")
+        check_shape(shares, signal.shape, "contributions")
         importance = shares[is_alarm if is_alarm.any() else slice(None)].sum(axis=0)
     return np.argsort(-importance, kind="stable")
-
-
-def _check_shape(values: np.ndarray, shape: tuple[int, ...], name: str) -> None:
-    if values.shape != shape:
-        raise ValueError(f"{name} must have the shape {shape}, got {values.shape}.")
-
-
-def _alone(values: np.ndarray) -> np.ndarray:
-    """Mark values between missing ones, which a line does not show."""
-    is_there = np.isfinite(np.pad(values, 1, constant_values=np.nan))
-    return is_there[1:-1] & ~is_there[:-2] & ~is_there[2:]
 
 
 def _step_edges(steps: np.ndarray) -> np.ndarray:
@@ -446,18 +407,3 @@ def _step_edges(steps: np.ndarray) -> np.ndarray:
     middles = (steps[1:] + steps[:-1]) / 2
     first, last = 2 * steps[0] - middles[0], 2 * steps[-1] - middles[-1]
     return np.concatenate([[first], middles, [last]])
-
-
-def _shortened(name: str) -> str:
-    if len(name) <= _LONGEST_NAME:
-        return name
-    half = _LONGEST_NAME // 2
-    return f"{name[: half - 1]}…{name[-half:]}"
-
-
-def _write_dates_briefly(panel: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator()
-    panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -103,6 +103,38 @@ def encode_series(
                 yield from _split_by_length(chosen, lengths[chosen], together)
 
 
+def encode_last_steps(
+    encoder: Any, reader: SeriesReader, device: torch.device | str, n_new: int
+) -> np.ndarray:
+    """Encode the last steps of a single series.
+
+    Parameters
+    ----------
+    encoder : object
+        With ``latest(batch, n_new)``, which returns (batch, n_new, n_latents).
+
+    reader, device
+        As in `encode_series`.
+
+    n_new : int
+        Number of steps.
+
+    Returns
+    -------
+    representation : ndarray of shape (n_new, n_latents), float32
+
+    Raises
+    ------
+    ValueError
+        If a representation is not finite.
+    """
+    batch = reader.read(np.zeros(1, int), reader.panel.starts, reader.panel.stops)
+    with torch.inference_mode():
+        representation = encoder.latest(batch.to(device), n_new)
+        _check_finite(representation)
+    return representation[0].float().cpu().numpy()
+
+
 def _encode_steps(
     encoder: Encoder,
     reader: SeriesReader,

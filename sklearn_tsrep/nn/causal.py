@@ -1,0 +1,279 @@
+"""Representations of steps, each from the window of steps that ends there alone.
+
+Encoding each window by itself and keeping its last step computes nearly everything
+in vain. `CausalConvolutions` leaves out what the last step does not depend on, and
+computes once for all windows what does not depend on where they end: further from the
+ends of a window than convolutions reach, it is what the whole series has there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sklearn_tsrep.data.batches import SeriesBatch
+from sklearn_tsrep.nn.convolution import (
+    ActivatedConvolution,
+    DilatedConvolutionStack,
+    ResidualBlock,
+)
+
+_STEPS_AT_ONCE = 2**13
+
+
+class LastStepsOfWindows:
+    """Encodes each window whole, and keeps its last step.
+
+    Parameters
+    ----------
+    encoder : callable
+        Returns representations (batch, time, n_latents) of a `SeriesBatch` first.
+
+    context : int
+        Steps of a window before its last. Windows at the start of a series are
+        shorter.
+    """
+
+    def __init__(self, encoder: Callable[[SeriesBatch], Any], context: int) -> None:
+        self.encoder = encoder
+        self.context = context
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Steps before and after a step on which its representation depends."""
+        return self.context, 0
+
+    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, None]:
+        """Return representations (batch, time, n_latents) of all steps."""
+        return self.latest(batch, batch.values.shape[1]), None
+
+    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
+        """Return representations (batch, n_new, n_latents) of the last steps."""
+        n_steps = batch.values.shape[1]
+        n_windows = max(_STEPS_AT_ONCE // ((self.context + 1) * len(batch)), 1)
+        steps = torch.arange(n_steps - n_new, n_steps, device=batch.values.device)
+        parts = [self._last_steps(batch, ends) for ends in steps.split(n_windows)]
+        return torch.cat(parts, dim=1)
+
+    def _last_steps(self, batch: SeriesBatch, ends: Tensor) -> Tensor:
+        starts = (ends - self.context).clamp(min=0)
+        lengths = ends - starts + 1
+        places = torch.arange(int(lengths.max()), device=ends.device)
+        is_step = places < lengths.unsqueeze(1)
+        index = (starts.unsqueeze(1) + places).clamp(max=batch.values.shape[1] - 1)
+        latents, _ = self.encoder(_windows(batch, index, is_step))
+        # (batch * n_windows, time, n_latents) -> (batch, n_windows, n_latents)
+        by_window = latents.unflatten(0, (len(batch), len(ends)))
+        return by_window[:, torch.arange(len(ends)), lengths - 1]
+
+
+def _windows(batch: SeriesBatch, index: Tensor, is_step: Tensor) -> SeriesBatch:
+    """Return the steps at an index (n_windows, time) of each series as a batch."""
+    valid = is_step.to(batch.values.dtype).repeat(len(batch), 1)
+    parts = {
+        field.name: _with_axes(valid, part.ndim) * part[:, index].flatten(0, 1)
+        for field in fields(batch)
+        if (part := getattr(batch, field.name)) is not None
+    }
+    return replace(batch, **{"valid": valid, **parts})
+
+
+def _with_axes(mask: Tensor, n_axes: int) -> Tensor:
+    """Return a mask (batch, time) with further axes of length 1."""
+    return mask.view(*mask.shape, *[1] * (n_axes - mask.ndim))
+
+
+class CausalPass:
+    """Encodes a series with a network that sees no later steps, in one pass.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        The network, with its ``reach``.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        self.encoder = encoder
+        self.reach: tuple[int, int] = encoder.reach
+
+    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, Any]:
+        """Return representations (batch, time, n_latents) of all steps."""
+        return self.encoder(batch)
+
+    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
+        """Return representations (batch, n_new, n_latents) of the last steps."""
+        return self.encoder(batch)[0][:, -n_new:]
+
+
+class _Windows(NamedTuple):
+    """Hidden values of the windows that end at each of the new steps.
+
+    A step of a window is named by its offset, which is the number of steps from there
+    to the window's end.
+
+    Attributes
+    ----------
+    whole : Tensor of shape (context + n_new, batch, width) or None
+        Those of the whole series, from ``context`` steps before the first new one on;
+        None where they are needed no more.
+
+    near_ends : dict of int to Tensor of shape (n_new, batch, width)
+        By offset, those that are not what the whole series has there.
+    """
+
+    whole: Tensor | None
+    near_ends: dict[int, Tensor]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where the windows lie.
+
+    Attributes
+    ----------
+    context : int
+        Steps of a window before its last.
+
+    is_step : Tensor of shape (context + n_new, 1, 1)
+        1 at steps of the series, 0 before its start.
+    """
+
+    context: int
+    is_step: Tensor
+
+    def at(self, offset: int, steps: Tensor) -> Tensor:
+        """Return (n_new, ...) of (context + n_new, ...): the steps at an offset."""
+        first = self.context - offset
+        return steps[first : first + len(self.is_step) - self.context]
+
+    def activated(self, windows: _Windows) -> _Windows:
+        """Return what a convolution reads: GELU of the values, 0 before the start."""
+        near_ends = {
+            offset: functional.gelu(values) * self.at(offset, self.is_step)
+            for offset, values in windows.near_ends.items()
+        }
+        if windows.whole is None:
+            return _Windows(None, near_ends)
+        return _Windows(functional.gelu(windows.whole) * self.is_step, near_ends)
+
+    def values_at(self, offset: int, windows: _Windows) -> Tensor:
+        """Return the values (n_new, batch, width) that windows have at an offset."""
+        if offset in windows.near_ends:
+            return windows.near_ends[offset]
+        assert windows.whole is not None
+        return self.at(offset, windows.whole)
+
+
+class CausalConvolutions:
+    """What `DilatedConvolutionStack` makes of the last step of each window.
+
+    Parameters
+    ----------
+    stack : DilatedConvolutionStack
+        The convolutions.
+
+    context : int
+        Steps of a window before its last.
+    """
+
+    def __init__(self, stack: DilatedConvolutionStack, context: int) -> None:
+        self.context = context
+        # (block, offsets needed of its first convolution, of its second), in order.
+        self.plan: list[tuple[ResidualBlock, list[int], list[int]]] = []
+        needed = [0]
+        for block in reversed(list(stack.blocks)):
+            assert isinstance(block, ResidualBlock)
+            between = self._read_by(block.second, needed)
+            self.plan.insert(0, (block, between, needed))
+            needed = self._read_by(block.first, between)
+
+    def __call__(self, hidden: Tensor, n_new: int) -> Tensor:
+        """Return what the last steps get, each from its window.
+
+        Parameters
+        ----------
+        hidden : Tensor of shape (time, batch, width)
+            What the convolutions read, of all steps of the series or at least
+            ``context`` before the new ones.
+
+        n_new : int
+            Steps at the end to compute.
+
+        Returns
+        -------
+        outputs : Tensor of shape (n_new, batch, out_channels)
+        """
+        n_missing = self.context - (len(hidden) - n_new)
+        hidden = hidden[max(-n_missing, 0) :]
+        hidden = functional.pad(hidden, (0, 0, 0, 0, max(n_missing, 0), 0))
+        is_step = hidden.new_ones(len(hidden), 1, 1)
+        is_step[: max(n_missing, 0)] = 0
+        n_at_once = max(_STEPS_AT_ONCE // hidden.shape[1], 1)
+        outputs = []
+        for begin in range(0, n_new, n_at_once):
+            steps = slice(begin, min(begin + n_at_once, n_new) + self.context)
+            frame = _Frame(self.context, is_step[steps])
+            outputs.append(self._last_steps(frame, hidden[steps]))
+        return torch.cat(outputs)
+
+    def _last_steps(self, frame: _Frame, hidden: Tensor) -> Tensor:
+        windows = _Windows(hidden, {})
+        for block, between, needed in self.plan:
+            middle = self._convolved(block.first, frame, windows, between)
+            outputs = self._convolved(block.second, frame, middle, needed)
+            windows = _with_shortcut(block, frame, windows, outputs)
+        return frame.values_at(0, windows)
+
+    def _convolved(
+        self,
+        convolution: ActivatedConvolution,
+        frame: _Frame,
+        windows: _Windows,
+        offsets: list[int],
+    ) -> _Windows:
+        activated = frame.activated(windows)
+        near_ends = {}
+        for offset in offsets:
+            taps = self._taps(convolution, offset)
+            reads_end = not windows.near_ends.keys().isdisjoint(taps.values())
+            if reads_end or len(taps) < len(convolution.places):
+                values = [frame.values_at(at, activated) for at in taps.values()]
+                near_ends[offset] = convolution.combine(values, list(taps))
+        if len(near_ends) == len(offsets):
+            return _Windows(None, near_ends)
+        assert activated.whole is not None
+        return _Windows(convolution.convolve(activated.whole), near_ends)
+
+    def _read_by(
+        self, convolution: ActivatedConvolution, offsets: list[int]
+    ) -> list[int]:
+        """Return the offsets that a convolution reads, and these offsets."""
+        read = [self._taps(convolution, offset).values() for offset in offsets]
+        return sorted(set(offsets).union(*read))
+
+    def _taps(self, convolution: ActivatedConvolution, offset: int) -> dict[int, int]:
+        """Return the taps that lie in the window, and the offset each reads."""
+        dilation = convolution.dilation[0]
+        reads = {
+            tap: offset - place * dilation
+            for tap, place in enumerate(convolution.places)
+        }
+        return {tap: at for tap, at in reads.items() if 0 <= at <= self.context}
+
+
+def _with_shortcut(
+    block: ResidualBlock, frame: _Frame, inputs: _Windows, outputs: _Windows
+) -> _Windows:
+    near_ends = {
+        offset: values + block.shortcut(frame.values_at(offset, inputs))
+        for offset, values in outputs.near_ends.items()
+    }
+    if outputs.whole is None:
+        return _Windows(None, near_ends)
+    assert inputs.whole is not None
+    return _Windows(outputs.whole + block.shortcut(inputs.whole), near_ends)
