@@ -1,0 +1,102 @@
+"""Ridge regression for many strengths at once, in groups that share what they learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LinearMaps:
+    """A linear map with an intercept for each group.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (n_groups, n_features, n_targets)
+        One column a target.
+
+    intercepts : ndarray of shape (n_groups, 1, n_targets)
+        What is added.
+    """
+
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Map (n_groups, n_rows, n_features) to (n_groups, n_rows, n_targets)."""
+        return features @ self.coefficients + self.intercepts
+
+
+class NormalEquations:
+    """Sums over rows from which ridge regression is solved for any strength.
+
+    Neither all rows nor all features of a long series need to be in memory at once.
+
+    Parameters
+    ----------
+    sharing : float
+        How much of the sums that a group is solved from is the mean over groups: with
+        0 each has a map of its own, with 1 all have one.
+
+    fit_intercept : bool
+        Whether targets have a mean of their own. Without one features are centred
+        nevertheless, and an infinite strength predicts 0.
+    """
+
+    def __init__(self, sharing: float, fit_intercept: bool) -> None:
+        self.sharing = sharing
+        self.fit_intercept = fit_intercept
+        self.n_rows = 0
+        self._sums: list[np.ndarray] = []
+
+    def add(self, features: np.ndarray, targets: np.ndarray) -> None:
+        """Add rows of each group.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_groups or 1, n_rows, n_features)
+            With 1, the same of all groups.
+
+        targets : ndarray of shape (n_groups, n_rows, n_targets)
+        """
+        self.n_rows += features.shape[1]
+        transposed = features.swapaxes(1, 2)
+        sums = [
+            transposed @ features,
+            transposed @ targets,
+            features.sum(axis=1, keepdims=True),
+            targets.sum(axis=1, keepdims=True),
+        ]
+        if self._sums:
+            sums = [before + own for before, own in zip(self._sums, sums, strict=True)]
+        self._sums = sums
+
+    def solve(self, alphas: Sequence[float]) -> list[LinearMaps]:
+        """Return the maps of each strength.
+
+        It is in units of the mean variance of the features, for a row:
+        `sklearn.linear_model.Ridge` means it times that and the number of rows.
+        """
+        products, cross, features, targets = (
+            self._mixed(part) / self.n_rows for part in self._sums
+        )
+        products = products - features.swapaxes(1, 2) @ features
+        cross = cross - features.swapaxes(1, 2) @ targets
+        values, vectors = np.linalg.eigh(products)
+        # Rounding leaves eigenvalues a little below 0 where features depend on each
+        # other.
+        values = np.maximum(values, 1e-12 * values[:, -1:])[..., np.newaxis]
+        unit = np.maximum(values.mean(axis=1, keepdims=True), np.finfo(float).tiny)
+        turned = vectors.swapaxes(1, 2) @ cross
+        means = targets * self.fit_intercept
+        solved = []
+        for alpha in alphas:
+            coefficients = vectors @ (turned / (values + alpha * unit))
+            solved.append(LinearMaps(coefficients, means - features @ coefficients))
+        return solved
+
+    def _mixed(self, sums: np.ndarray) -> np.ndarray:
+        shared = sums.mean(axis=0, keepdims=True)
+        return (1 - self.sharing) * sums + self.sharing * shared

@@ -1,0 +1,144 @@
+"""A standardised series, and what windows of it say at each time point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+# Of a channel's standard deviation: windows in which nothing happens are not blown up.
+_SMALLEST_SPREAD = 0.1
+_LEAST_AUTOCORRELATION = 0.3
+
+
+@dataclass(frozen=True)
+class History:
+    """A standardised series, and what is known of it at each time point.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_timepoints, n_channels)
+        Standardised by the training part; NaN is missing.
+
+    window : int
+        Time points, the last one included, to which what is known goes back.
+    """
+
+    values: np.ndarray
+    window: int
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """The last value within the window; 0, the training mean, where none is."""
+        steps = np.arange(len(self.values))[:, np.newaxis]
+        is_there = ~np.isnan(self.values)
+        last = np.maximum.accumulate(np.where(is_there, steps, -self.window), axis=0)
+        values = np.take_along_axis(self.values, np.maximum(last, 0), axis=0)
+        return np.where(steps - last < self.window, values, 0.0)
+
+    @cached_property
+    def without_gaps(self) -> np.ndarray:
+        """The values with gaps filled by straight lines, which look ahead.
+
+        To learn from. Channels without a value are 0.
+        """
+        steps = np.arange(len(self.values))
+        filled = np.zeros_like(self.values)
+        for channel, column in enumerate(self.values.T):
+            is_there = ~np.isnan(column)
+            if is_there.any():
+                filled[:, channel] = np.interp(steps, steps[is_there], column[is_there])
+        return filled
+
+    @property
+    def spread(self) -> np.ndarray:
+        """The standard deviation of the window's values."""
+        return self._moments[1]
+
+    @property
+    def normalized(self) -> np.ndarray:
+        """The values without the mean of their window, over its spread."""
+        mean, spread = self._moments
+        return (self.values - mean) / spread
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        is_there = ~np.isnan(self.values)
+        values = np.where(is_there, self.values, 0.0)
+        count, total, squares = (
+            _rolling_sum(part, self.window) for part in (is_there, values, values**2)
+        )
+        mean = total / np.maximum(count, 1)
+        variance = np.maximum(squares / np.maximum(count, 1) - mean**2, 0)
+        return mean, np.sqrt(variance + _SMALLEST_SPREAD**2)
+
+    def lags(self, origins: np.ndarray, n_lags: int) -> np.ndarray:
+        """Return what is known of the last time points, oldest first.
+
+        The shape is (n_channels, n_origins, n_lags).
+        """
+        windows = sliding_window_view(self.known, n_lags, axis=0)
+        return windows[origins - n_lags + 1].swapaxes(0, 1)
+
+    def last(self, origins: np.ndarray) -> np.ndarray:
+        """Return the last values (n_channels, n_origins, 1)."""
+        return self.lags(origins, 1)
+
+    def seasonal(
+        self, origins: np.ndarray, season: int, n_seasons: int, horizon: int
+    ) -> np.ndarray:
+        """Return the mean of the last seasons, repeated over the horizon.
+
+        The shape is (n_channels, n_origins, horizon).
+        """
+        lags = self.lags(origins, n_seasons * season)
+        profile = lags.reshape(*lags.shape[:2], n_seasons, season).mean(axis=2)
+        return profile[..., np.arange(horizon) % season]
+
+    def ahead(self, origins: np.ndarray, horizon: int) -> np.ndarray:
+        """Return what follows, without gaps (n_channels, n_origins, horizon)."""
+        windows = sliding_window_view(self.without_gaps, horizon, axis=0)
+        return windows[origins + 1].swapaxes(0, 1)
+
+
+def _rolling_sum(values: np.ndarray, window: int) -> np.ndarray:
+    """Return sums over the last rows, of which there are fewer at the start."""
+    sums = np.cumsum(values, axis=0, dtype=np.float64)
+    earlier = np.zeros_like(sums)
+    earlier[window:] = sums[:-window]
+    return sums - earlier
+
+
+def find_season(values: np.ndarray) -> int | None:
+    """Return the period of the series, or None where it shows none.
+
+    It is the highest of the local maxima of the autocorrelation, in the mean over
+    channels, without a straight trend; between 2 and a third of the time points.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_timepoints, n_channels)
+        Without gaps.
+    """
+    n_steps = len(values)
+    correlation = _autocorrelation(values).mean(axis=1)[: n_steps // 3 + 2]
+    inner = correlation[1:-1]
+    is_peak = (inner > correlation[:-2]) & (inner > correlation[2:])
+    peaks = np.flatnonzero(is_peak) + 1
+    if not len(peaks):
+        return None
+    highest = int(peaks[correlation[peaks].argmax()])
+    return highest if correlation[highest] > _LEAST_AUTOCORRELATION else None
+
+
+def _autocorrelation(values: np.ndarray) -> np.ndarray:
+    from scipy.fft import irfft, next_fast_len, rfft
+    from scipy.signal import detrend
+
+    n_steps = len(values)
+    n_padded = next_fast_len(2 * n_steps, real=True)
+    spectrum = rfft(detrend(values, axis=0), n_padded, axis=0)
+    covariance = irfft(np.abs(spectrum) ** 2, n_padded, axis=0)[:n_steps]
+    return covariance / np.maximum(covariance[0], np.finfo(np.float64).tiny)
