@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_tsrep._panels import unmasked
+from sklearn_tsrep._panels import unchanged_if_refused, unmasked
 from sklearn_tsrep.data.panel import Panel
 
 if TYPE_CHECKING:
@@ -90,9 +90,10 @@ class RepresentationStream:
             n_empty = int(has_value.argmax()) if has_value.any() else len(X)
         n_latents = self.transformer._n_latents
         represented = np.full((len(X), n_latents), np.nan, dtype=np.float32)
-        for begin in range(n_empty, len(X), _ROWS_AT_ONCE):
-            rows = slice(begin, begin + _ROWS_AT_ONCE)
-            represented[rows] = self._represented(X[rows])
+        with unchanged_if_refused(self):
+            for begin in range(n_empty, len(X), _ROWS_AT_ONCE):
+                rows = slice(begin, begin + _ROWS_AT_ONCE)
+                represented[rows] = self._represented(X[rows])
         return represented
 
     def _represented(self, X: np.ndarray) -> np.ndarray:
@@ -107,7 +108,8 @@ class RepresentationStream:
         device = self.transformer._network_device()
         latents = encode_last_steps(encoder, reader, device, len(X))
         n_kept = min(encoder.reach[0], len(series))
-        self._before = series[len(series) - n_kept :]
+        # A copy, since a view keeps all that was pushed.
+        self._before = series[len(series) - n_kept :].copy()
         self.n_seen_ += len(X)
         return latents
 

@@ -322,6 +322,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         """Return the network that represents time steps, without those to come."""
         if context is not None:
             check_scalar(context, "context", Integral, min_val=0)
+            context = int(context)
         return self._encoder().causal(context)
 
     def _represented(

@@ -56,6 +56,11 @@ class Recipe:
         return max(self.n_lags, 2)
 
     @property
+    def fit_intercept(self) -> bool:
+        """Whether responses have a mean to learn, as values themselves do."""
+        return self.difference is None
+
+    @property
     def n_seasons(self) -> int:
         """Seasons whose mean the next one is compared with."""
         return max(self.n_lags // self.season, 1) if self.season else 0
@@ -119,24 +124,18 @@ class Design:
     def responses(self, origins: np.ndarray) -> np.ndarray:
         """Return what features are to predict (n_channels, n_origins, horizon)."""
         ahead = self.history.ahead(origins, self.recipe.horizon)
-        return (ahead - self._reference(origins)) / self.scale(origins)
+        return ahead - self._reference(origins)
 
     def forecasts(self, origins: np.ndarray, maps: Sequence[Map]) -> np.ndarray:
         """Return standardised values (n_channels, n_origins, horizon)."""
-        predicted = sum_of(maps, self.features(origins))
-        return predicted * self.scale(origins) + self._reference(origins)
-
-    def scale(self, origins: np.ndarray) -> np.ndarray:
-        """Return the unit of responses (n_channels, n_origins, 1)."""
-        if not self.recipe.normalize:
-            return np.ones((self.history.values.shape[1], len(origins), 1))
-        return self.history.spread[origins].T[..., np.newaxis]
+        added = sum_of(maps, self.features(origins))
+        return np.asarray(self._reference(origins) + added)
 
     def _lags(self, origins: np.ndarray) -> np.ndarray:
         lags = self.history.lags(origins, self.recipe.n_lags)
         if self.recipe.difference is not None:
-            lags = lags - lags[..., -1:]
-        return lags / self.scale(origins)
+            return lags - lags[..., -1:]
+        return lags
 
     def _reference(self, origins: np.ndarray) -> np.ndarray | float:
         """Return what responses are relative to (n_channels, n_origins, horizon)."""

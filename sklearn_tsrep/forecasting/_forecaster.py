@@ -19,8 +19,8 @@ from sklearn_tsrep.forecasting._latents import encoded, panel_of
 from sklearn_tsrep.forecasting._ridge import LinearMaps
 from sklearn_tsrep.forecasting._rolling import RollingForecaster, error_quantiles
 from sklearn_tsrep.forecasting._stages import (
+    Origins,
     RegressorMap,
-    choose_strengths,
     fit_regressor,
     fit_stages,
     thinned,
@@ -69,8 +69,8 @@ class RepresentationForecaster(RollingForecaster):
         Whether each channel is a series of its own to the transformer, or all are one.
 
     normalize : bool, default=True
-        Whether values lose the mean and the spread of the last ``n_lags`` time points
-        before they are represented, and forecasts are in units of the spread.
+        Whether each value loses level and spread of the ``n_lags`` time points up to
+        it before it is represented, so that a series that drifts looks as it did.
 
     difference : {"last", "season", "both"} or None, default="both"
         What forecasts are relative to: the last value; the mean of the last seasons,
@@ -255,9 +255,9 @@ class RepresentationForecaster(RollingForecaster):
             rows = self._read(X, reset=True)
             n_train = len(rows) - round(self.validation_fraction * len(rows))
             self._remember(rows[:n_train])
-            training, validation = self._origins(len(rows))
+            origins = self._origins(len(rows))
             self._fit_transformer(rows[:n_train])
-            self._fit_maps(self._design(rows, 0, 0), training, validation)
+            self._fit_maps(self._design(rows, 0, 0), origins)
         self._keep(rows, len(rows))
         return self
 
@@ -265,6 +265,11 @@ class RepresentationForecaster(RollingForecaster):
         if self.transformer is None and self.n_lags == 0:
             raise ValueError(
                 "n_lags=0 leaves nothing to forecast from without a transformer."
+            )
+        if self.transformer is not None and self.normalize and self.n_lags == 0:
+            raise ValueError(
+                "normalize=True takes level and spread from the last n_lags time "
+                "points, got n_lags=0. Set normalize=False, or give lags."
             )
         check = {"ensure_2d": False, "dtype": "numeric"}
         lags = check_array(self.latent_lags, input_name="latent_lags", **check)
@@ -330,8 +335,7 @@ class RepresentationForecaster(RollingForecaster):
             wanted = self.season_ * max(2, round(_USUAL_LAGS / self.season_))
         return max(min(wanted, n_train // 5), 1)
 
-    def _origins(self, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the origins to fit to, and those to validate on."""
+    def _origins(self, n_rows: int) -> Origins:
         recipe = self._recipe
         training = self._origins_to_fit_to(recipe.n_train)
         validation = np.arange(recipe.n_train - 1, n_rows - recipe.horizon)
@@ -343,7 +347,8 @@ class RepresentationForecaster(RollingForecaster):
                 f"{recipe.n_before + recipe.horizon} (lags or seasons, and horizon) "
                 f"and {recipe.horizon}."
             )
-        return training, validation
+        later = np.arange(training[-1] + 1, n_rows - recipe.horizon)
+        return Origins(training, validation, later)
 
     def _origins_to_fit_to(self, n_rows: int) -> np.ndarray:
         stop = n_rows - self._recipe.horizon
@@ -360,27 +365,23 @@ class RepresentationForecaster(RollingForecaster):
             panel = panel_of(history, self._recipe)
             self.transformer_ = clone(self.transformer).fit(panel, None)
 
-    def _fit_maps(
-        self, design: Design, training: np.ndarray, validation: np.ndarray
-    ) -> None:
+    def _fit_maps(self, design: Design, origins: Origins) -> None:
         """Fit to the training part, then, where wanted, to all rows."""
-        all_origins = self._origins_to_fit_to(len(design.history.values))
+        judged = thinned(origins.validation)
         if self.regressor is None:
             alphas = _ALPHAS if self.alphas is None else self.alphas
             sharing = self._sharing()
-            chosen, maps = choose_strengths(
-                design, training, validation, alphas, list(sharing.values())
+            chosen, validated, maps = fit_stages(
+                design, origins, alphas, list(sharing.values()), self.refit
             )
             self.alphas_ = dict(zip(sharing, chosen, strict=True))
-            self._quantiles = error_quantiles(design, maps, thinned(validation))
-            if self.refit:
-                maps = fit_stages(design, all_origins, chosen, list(sharing.values()))
             self._coefficients = [(own.coefficients, own.intercepts) for own in maps]
+            self._quantiles = error_quantiles(design, validated, judged)
         else:
-            self.regressor_ = fit_regressor(self.regressor, design, training)
-            self._quantiles = error_quantiles(design, self._maps, thinned(validation))
+            self.regressor_ = fit_regressor(self.regressor, design, origins.training)
+            self._quantiles = error_quantiles(design, self._maps, judged)
             if self.refit:
-                self.regressor_ = fit_regressor(self.regressor, design, all_origins)
+                self.regressor_ = fit_regressor(self.regressor, design, origins.all)
 
     def _sharing(self) -> dict[str, float]:
         """Return how much channels share of the map of each part of the features."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.forecasting._design import Recipe
 from sklearn_tsrep.forecasting._windows import History
 
@@ -47,20 +48,24 @@ def encoded(
     latents : ndarray of shape (n_instances, n_timepoints, n_latents), float32
     """
     n_steps = len(history.values)
-    begin = max(first - recipe.context - 1, 0)
-    panel = np.array(panel_of(history, recipe)[:, :, begin:])
-    if n_before + begin:
-        # Gaps behind this step, of which nothing depends on it, are none of those
-        # before the start of a series.
-        panel[np.isnan(panel[:, :, 0]).all(axis=1), :, 0] = 0
+    begin = max(first - recipe.context, 0)
     latents = transformer.encode_causal(
-        panel,
+        _without_padding(panel_of(history, recipe)[:, :, begin:]),
         context=recipe.context,
         time=time_indices(n_before + begin, n_before + n_steps, recipe),
     )
-    encoded = np.zeros((len(panel), n_steps, latents.shape[1]), dtype=np.float32)
-    encoded[:, begin:] = np.nan_to_num(latents.swapaxes(1, 2))
+    encoded = np.zeros((len(latents), n_steps, latents.shape[1]), dtype=np.float32)
+    encoded[:, begin:] = latents.swapaxes(1, 2)
     return encoded
+
+
+def _without_padding(values: np.ndarray) -> Panel:
+    """Return a panel in which steps without a value are gaps, at the ends as well.
+
+    Where the history is cut must not matter.
+    """
+    ends = np.full(len(values), values.shape[2])
+    return Panel(values, np.zeros_like(ends), ends)
 
 
 def time_indices(start: int, stop: int, recipe: Recipe) -> np.ndarray:

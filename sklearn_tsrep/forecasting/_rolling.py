@@ -130,9 +130,9 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
             include_boundaries="neither",
         )
         design, origin = self._at_the_end(X)
-        forecast, scale = design.forecasts(origin, self._maps), design.scale(origin)
+        forecast = design.forecasts(origin, self._maps)
         lower, upper = (
-            self._in_units(forecast + self._quantile(level) * scale)[0]
+            self._in_units(forecast + self._quantile(level))[0]
             for level in ((1 - coverage) / 2, (1 + coverage) / 2)
         )
         return lower, upper
@@ -243,7 +243,7 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
 def error_quantiles(
     design: Design, maps: Sequence[Map], origins: np.ndarray
 ) -> np.ndarray:
-    """Return quantiles of what forecasts leave over, in the units of responses.
+    """Return quantiles of what forecasts leave over of the standardised series.
 
     They have the shape (len(LEVELS), n_channels, horizon), float32.
     """
@@ -251,5 +251,5 @@ def error_quantiles(
     for block in design.blocks(origins):
         ahead = design.history.ahead(block, design.recipe.horizon)
         errors = ahead - design.forecasts(block, maps)
-        left_over.append((errors / design.scale(block)).astype(np.float32))
+        left_over.append(errors.astype(np.float32))
     return np.quantile(np.concatenate(left_over, axis=1), LEVELS, axis=1)

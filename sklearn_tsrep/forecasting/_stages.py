@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -16,13 +16,35 @@ _TOLERANCE = 0.001
 _MOST_ORIGINS_TO_CHOOSE_BY = 2000
 
 
-def choose_strengths(
+class Origins(NamedTuple):
+    """Time points after which forecasts begin; int arrays.
+
+    Attributes
+    ----------
+    training, validation
+        To fit to, and to choose strengths by.
+
+    later
+        Further ones to fit to, when strengths are chosen.
+    """
+
+    training: np.ndarray
+    validation: np.ndarray
+    later: np.ndarray
+
+    @property
+    def all(self) -> np.ndarray:
+        """Return all to fit to."""
+        return np.concatenate([self.training, self.later])
+
+
+def fit_stages(
     design: Design,
-    training: np.ndarray,
-    validation: np.ndarray,
+    origins: Origins,
     alphas: Sequence[float],
     sharing: Sequence[float],
-) -> tuple[list[float], list[LinearMaps]]:
+    refit: bool,
+) -> tuple[list[float], list[LinearMaps], list[LinearMaps]]:
     """Fit a stage for each part of the features, to what those before leave over.
 
     Parameters
@@ -30,47 +52,56 @@ def choose_strengths(
     design : Design
         Features and responses.
 
-    training, validation : int array
-        Origins to fit to, and to choose strengths by.
+    origins : Origins
+        Where to fit, and to choose strengths.
 
     alphas : sequence of float
-        Strengths to choose from, for a row.
+        Strengths to choose from.
 
     sharing : sequence of float
         Of each part of the features, as in `NormalEquations`.
+
+    refit : bool
+        Whether to fit to all origins in the end.
 
     Returns
     -------
     chosen : list of float
         The strength of each stage: the largest whose error (root mean square plus
-        mean absolute, on the standardised series) is hardly above the lowest.
+        mean absolute) is hardly above the lowest.
+
+    validated : list of LinearMaps
+        The stages, fitted to the training part.
 
     maps : list of LinearMaps
-        The stages.
+        The stages, fitted to all where that is wanted.
     """
     candidates = sorted(alphas)
     chosen: list[float] = []
-    maps: list[LinearMaps] = []
+    validated: list[LinearMaps] = []
+    sums = []
     for share in sharing:
-        path = _stage(design, training, maps, share).solve(candidates)
-        errors = _errors(design, thinned(validation), maps, path)
+        sums.append(NormalEquations(share, fit_intercept=design.recipe.fit_intercept))
+        _add(sums[-1], design, origins.training, validated)
+        path = sums[-1].solve(candidates)
+        errors = _errors(design, thinned(origins.validation), validated, path)
         best = np.flatnonzero(errors <= errors.min() * (1 + _TOLERANCE))[-1]
         chosen.append(candidates[best])
-        maps.append(path[best])
-    return chosen, maps
-
-
-def fit_stages(
-    design: Design,
-    origins: np.ndarray,
-    alphas: Sequence[float],
-    sharing: Sequence[float],
-) -> list[LinearMaps]:
-    """Fit stages of given strengths, parameters as in `choose_strengths`."""
+        validated.append(path[best])
+    if not refit:
+        return chosen, validated, validated
     maps: list[LinearMaps] = []
-    for alpha, share in zip(alphas, sharing, strict=True):
-        maps += _stage(design, origins, maps, share).solve([alpha])
-    return maps
+    for alpha, share in zip(chosen, sharing, strict=True):
+        equations, added = sums[0], origins.later
+        if maps:
+            # What is left over by stages that have changed is to be summed up anew.
+            equations = NormalEquations(
+                share, fit_intercept=design.recipe.fit_intercept
+            )
+            added = origins.all
+        _add(equations, design, added, maps)
+        maps += equations.solve([alpha])
+    return chosen, validated, maps
 
 
 class RegressorMap:
@@ -112,17 +143,17 @@ def thinned(origins: np.ndarray) -> np.ndarray:
     return origins[places.round().astype(np.int64)]
 
 
-def _stage(
-    design: Design, origins: np.ndarray, before: Sequence[LinearMaps], sharing: float
-) -> NormalEquations:
-    """Return the sums of the part of the features that no map reads yet."""
-    fit_intercept = design.recipe.difference is None
-    equations = NormalEquations(sharing, fit_intercept)
+def _add(
+    equations: NormalEquations,
+    design: Design,
+    origins: np.ndarray,
+    before: Sequence[LinearMaps],
+) -> None:
+    """Add the part of the features that no map reads yet, and what is left over."""
     for block in design.blocks(origins):
         features = design.features(block)
         left_over = design.responses(block) - sum_of(before, features)
         equations.add(features[len(before)], left_over)
-    return equations
 
 
 def _errors(
@@ -137,10 +168,9 @@ def _errors(
     for block in design.blocks(origins):
         features = design.features(block)
         left_over = design.responses(block) - sum_of(before, features)
-        scale = design.scale(block)
         n_values += left_over.size
         for own, candidate in zip(sums, path, strict=True):
-            error = np.abs(left_over - candidate(features[len(before)])) * scale
+            error = np.abs(left_over - candidate(features[len(before)]))
             own += (error**2).sum(), error.sum()
     squared, absolute = sums.T / n_values
     return np.sqrt(squared) + absolute

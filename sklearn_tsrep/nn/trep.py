@@ -148,6 +148,8 @@ class CausalTRepEncoder:
 
     def __init__(self, encoder: TRepEncoder, context: int) -> None:
         self.encoder = encoder
+        # What is further away than the encoder reaches changes nothing.
+        context = min(context, encoder.reach[0])
         self.convolutions = CausalConvolutions(encoder.convolutions, context)
 
     @property
