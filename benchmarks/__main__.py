@@ -19,6 +19,7 @@ TASKS = {
     "missing": "benchmarks.missing",
     "imputation": "benchmarks.imputation",
     "regression": "benchmarks.regression",
+    "forecasting": "benchmarks.forecasting",
     "anomaly": "benchmarks.anomaly",
     "speed": "benchmarks.speed",
 }

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import chain, islice, repeat
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -26,9 +26,10 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import plain
+from benchmarks import causal, plain
 from benchmarks.detectors import PyODAnomalyTransformer
 from benchmarks.speed_report import DETECTOR_WIDTHS
+from benchmarks.timed import Competitor, Size, Steps, noise, seconds_of, time_points
 from sklearn_tsrep import AMADDetector, DMAETransformer, TRepTransformer
 from sklearn_tsrep.data import batches
 from sklearn_tsrep.data.crops import CropPairs, draw_crop_pairs
@@ -43,39 +44,6 @@ BFLOAT16 = {"precision": "bfloat16"}
 # Of both detectors; windows of 100 time points, three layers, batches of 32.
 _HEADS, _STRIDE = 8, 10
 _FITTED_TO = 1000
-
-Competitor = Callable[[int], float]
-
-
-class Size(NamedTuple):
-    """Shape of a batch, or of a panel to encode."""
-
-    n_instances: int
-    n_timepoints: int
-    n_channels: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Size":
-        """Read a size such as "16x65x4"."""
-        return cls(*map(int, text.split("x")))
-
-
-class Steps(NamedTuple):
-    """How many steps a round has; those that are timed come last."""
-
-    n_untimed: int
-    n_timed: int
-
-    @property
-    def total(self) -> int:
-        """Steps to take: one more, since its begin ends the last that is timed."""
-        return self.n_untimed + self.n_timed + 1
-
-    def mean_seconds(self, begins: list[float]) -> float:
-        """Return seconds a timed step from the begins of all steps."""
-        if len(begins) != self.total:
-            raise RuntimeError(f"there were {len(begins)} steps, not {self.total}")
-        return float(np.diff(begins)[self.n_untimed :].mean())
 
 
 def build(work: str, method: str, size: Size, steps: Steps) -> Competitor:
@@ -324,7 +292,7 @@ def product(dtype: torch.dtype, size: Size, steps: Steps) -> Competitor:
     matrix = torch.randn(PRODUCT_SIZE, PRODUCT_SIZE).to(dtype)
 
     def run(number: int) -> float:
-        return min(_seconds(lambda: matrix @ matrix) for _ in range(PRODUCTS_A_ROUND))
+        return min(seconds_of(lambda: matrix @ matrix) for _ in range(PRODUCTS_A_ROUND))
 
     return run
 
@@ -332,12 +300,6 @@ def product(dtype: torch.dtype, size: Size, steps: Steps) -> Competitor:
 def _series(size: Size, steps: Steps) -> np.ndarray:
     """Return a panel of which one epoch has all steps of a round."""
     return noise(size._replace(n_instances=size.n_instances * steps.total))
-
-
-def noise(size: Size) -> np.ndarray:
-    """Return a panel (n_instances, n_channels, n_timepoints), float32."""
-    shape = (size.n_instances, size.n_channels, size.n_timepoints)
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 # Encoding
@@ -349,7 +311,7 @@ def our_encoding(
     """Time `encode` or `transform` of the estimator with its random weights."""
     X = noise(size)
     call = getattr(TRepTransformer(max_epochs=0, **parameters).fit(X), method)
-    return lambda number: _seconds(lambda: call(X))
+    return lambda number: seconds_of(lambda: call(X))
 
 
 def plain_encoding(
@@ -358,14 +320,14 @@ def plain_encoding(
     """Time the plain formulation of it."""
     series = torch.from_numpy(noise(size)).transpose(1, 2).contiguous()
     encoder = plain.Encoder(size.n_channels, time_scale=float(size.n_timepoints))
-    return lambda number: _seconds(lambda: call(encoder, series))
+    return lambda number: seconds_of(lambda: call(encoder, series))
 
 
 def pypots_encoding(window: str | None, size: Size, steps: Steps) -> Competitor:
     """Time `represent` of PyPOTS's TS2Vec, over each step or over whole series."""
     model = _pypots_model(size, batch_size=plain.ENCODED_AT_ONCE)
     data = {"X": noise(size).transpose(0, 2, 1)}
-    return lambda number: _seconds(
+    return lambda number: seconds_of(
         lambda: model.represent(data, encoding_window=window)
     )
 
@@ -396,17 +358,17 @@ def detector_fit(
     detector: Callable[[Size, Steps], Any], size: Size, steps: Steps
 ) -> Competitor:
     """Time the training of a detector for one epoch."""
-    X, new = _time_points(size), detector(size, steps)
-    return lambda number: _seconds(lambda: clone(new).fit(X))
+    X, new = time_points(size), detector(size, steps)
+    return lambda number: seconds_of(lambda: clone(new).fit(X))
 
 
 def detector_scores(
     detector: Callable[[Size, Steps], Any], size: Size, steps: Steps
 ) -> Competitor:
     """Time the scores of a detector that has hardly been trained."""
-    X = _time_points(size)
+    X = time_points(size)
     fitted = detector(size, steps).fit(X[:_FITTED_TO])
-    return lambda number: _seconds(lambda: fitted.score_samples(X))
+    return lambda number: seconds_of(lambda: fitted.score_samples(X))
 
 
 def volume_under_surface(size: Size, steps: Steps) -> Competitor:
@@ -415,17 +377,7 @@ def volume_under_surface(size: Size, steps: Steps) -> Competitor:
     labels = np.zeros(len(scores), dtype=int)
     for segment in np.array_split(np.arange(len(scores)), 10):
         labels[segment[: len(segment) // 10]] = 1
-    return lambda number: _seconds(lambda: vus_pr(labels, scores))
-
-
-def _time_points(size: Size) -> np.ndarray:
-    return noise(size)[0].T
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
+    return lambda number: seconds_of(lambda: vus_pr(labels, scores))
 
 
 def _detectors(time_of: Callable[..., Competitor], d_model: int) -> dict[str, Any]:
@@ -474,6 +426,21 @@ COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
     "transform-ts2vec": {
         "ours": partial(our_encoding, "transform", TS2VEC),
         "pypots": partial(pypots_encoding, "full_series"),
+    },
+    "causal-encoding": {
+        "ours": partial(causal.causally, TRepTransformer),
+        "causal-network": causal.in_one_pass,
+        "stream": partial(causal.pushed_one_by_one, TRepTransformer),
+        "windows": causal.window_by_window,
+    },
+    "causal-encoding-dmae": {
+        "ours": partial(causal.causally, DMAETransformer),
+        "stream": partial(causal.pushed_one_by_one, DMAETransformer),
+        "encode": partial(causal.whole_series, DMAETransformer),
+    },
+    "causal-encoding-long": {
+        "ours": partial(causal.causally, TRepTransformer),
+        "stream": partial(causal.pushed_in_parts, TRepTransformer),
     },
     **{f"fit-width-{d}": _detectors(detector_fit, d) for d in DETECTOR_WIDTHS},
     **{f"score-width-{d}": _detectors(detector_scores, d) for d in DETECTOR_WIDTHS},

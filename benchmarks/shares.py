@@ -9,13 +9,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.competitors import (
-    Size,
-    Steps,
-    captured,
-    crops_given,
-    crops_of_round,
-)
+from benchmarks.competitors import captured, crops_given, crops_of_round
+from benchmarks.timed import Size, Steps
 from sklearn_tsrep import TRepTransformer
 from sklearn_tsrep.training.callbacks import WeightAveraging
 

@@ -16,6 +16,11 @@ BATCHES = {
 }
 # Of the network of a detector, ours or PyOD's.
 DETECTOR_WIDTHS = (128, 512)
+# Of causal encoding: steps before each that its window has; how many steps of a series
+# are measured where all would take long; and time points pushed to a stream together.
+CONTEXT = 200
+MEASURED_STEPS = {"windows": 500, "stream": 200}
+PUSHED_TOGETHER = 10_000
 BESIDE_ENCODER = ("losses", "optimiser", "averaging")
 PIECES = ("data", "encoder", *BESIDE_ENCODER, "rest")
 
@@ -214,6 +219,32 @@ def series_per_second(method: str) -> Cell:
     return cell
 
 
+def microseconds_a_time_point(method: str) -> Cell:
+    """Return a cell: microseconds a time point, and range over the rounds."""
+
+    def cell(figures: Figures, work: str, size: str) -> str:
+        n_timepoints = int(size.split("x")[1])
+        median, fastest, slowest = (
+            1e3
+            * figures.get(work, size, method, f"{prefix}milliseconds")
+            / n_timepoints
+            for prefix in ("", "fastest_", "slowest_")
+        )
+        return _shown(f"{median:,.1f} ({fastest:,.1f} to {slowest:,.1f})")
+
+    return cell
+
+
+def time_points_per_second(method: str) -> Cell:
+    """Return a cell: time points a second."""
+
+    def cell(figures: Figures, work: str, size: str) -> str:
+        spent = figures.get(work, size, method, "milliseconds") / 1e3
+        return _shown(f"{int(size.split('x')[1]) / spent:,.0f}")
+
+    return cell
+
+
 def share(piece: str) -> Cell:
     """Return a cell: the share of a piece in the whole step."""
     return lambda figures, work, size: _shown(
@@ -240,6 +271,10 @@ INTRODUCTION = (
 MEMORY_TEXT = (
     "By how much one round raises the peak memory of a process of its own, once "
     "libraries and data are loaded."
+)
+CAUSAL_TEXT = (
+    f"Each time point from its window, itself and {CONTEXT} before: microseconds a "
+    "time point (range over the rounds)."
 )
 TABLES = (
     Table(
@@ -337,6 +372,50 @@ TABLES = (
             },
         )
         for name in ("encode", "transform")
+    ),
+    Table(
+        "Causal encoding",
+        "causal-encoding",
+        f"{CAUSAL_TEXT} `TRepTransformer` with its defaults, untrained. `windows` is "
+        "the same network over each window whole, in batches of windows, measured on "
+        f"the last {MEASURED_STEPS['windows']} time points; `ours` is `encode_causal`; "
+        "`causal network` is one of `causal=True`, which sees all time points before "
+        "in one pass (`context=None`); `stream` gets the time points one by one, "
+        f"measured on {MEASURED_STEPS['stream']} of them.",
+        {
+            "windows": microseconds_a_time_point("windows"),
+            "ours": microseconds_a_time_point("ours"),
+            "causal network": microseconds_a_time_point("causal-network"),
+            "stream": microseconds_a_time_point("stream"),
+            "windows / ours": ratio("windows", "ours"),
+            "stream / windows": ratio("stream", "windows"),
+            "ours / causal network": ratio("ours", "causal-network"),
+        },
+    ),
+    Table(
+        "DMAE's causal encoding",
+        "causal-encoding-dmae",
+        f"{CAUSAL_TEXT} `DMAETransformer` with its defaults, untrained: `ours`, "
+        "`encode_causal`, encodes each window whole. `encode` represents all time "
+        "points of a window together, from later ones too.",
+        {
+            "encode": microseconds_a_time_point("encode"),
+            "ours": microseconds_a_time_point("ours"),
+            "stream": microseconds_a_time_point("stream"),
+            "ours / encode": ratio("ours", "encode"),
+        },
+    ),
+    Table(
+        "Causal encoding of a long series",
+        "causal-encoding-long",
+        "`TRepTransformer` as above, time points a second. `ours` is `encode_causal`, "
+        "which returns 512 bytes a time point; `stream` gets "
+        f"{PUSHED_TOGETHER:,} time points at a time, whose representations are thrown "
+        "away. Their memory is below.",
+        {
+            "ours": time_points_per_second("ours"),
+            "stream": time_points_per_second("stream"),
+        },
     ),
     *(
         Table(

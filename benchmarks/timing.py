@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.child import peak_memory_mb
-from benchmarks.competitors import Competitor, Size, Steps, build, gflop, ours
+from benchmarks.competitors import build, gflop, ours
 from benchmarks.shares import TakenApart
+from benchmarks.timed import Competitor, Size, Steps
 
 Keys = Sequence[Mapping[str, Any]]
 

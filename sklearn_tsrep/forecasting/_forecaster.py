@@ -333,7 +333,9 @@ class RepresentationForecaster(RollingForecaster):
         wanted = _USUAL_LAGS_WITHOUT_SEASON
         if self.season_ is not None:
             wanted = self.season_ * max(2, round(_USUAL_LAGS / self.season_))
-        return max(min(wanted, n_train // 5), 1)
+        possible = max(min(wanted, n_train // 5), 1)
+        season = self.season_ or 1
+        return possible // season * season or possible
 
     def _origins(self, n_rows: int) -> Origins:
         recipe = self._recipe

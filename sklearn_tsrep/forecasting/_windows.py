@@ -11,6 +11,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 # Of a channel's standard deviation: windows in which nothing happens are not blown up.
 _SMALLEST_SPREAD = 0.1
 _LEAST_AUTOCORRELATION = 0.3
+_LEAST_RISE = 0.1
+# Rounding leaves a straight line with a sum of squares below this share of its own.
+_ROUNDING = 1e-20
 
 
 @dataclass(frozen=True)
@@ -104,29 +107,37 @@ class History:
 
 
 def _rolling_sum(values: np.ndarray, window: int) -> np.ndarray:
-    """Return sums over the last rows, of which there are fewer at the start."""
-    sums = np.cumsum(values, axis=0, dtype=np.float64)
-    earlier = np.zeros_like(sums)
-    earlier[window:] = sums[:-window]
-    return sums - earlier
+    """Return sums over the last rows, of which there are fewer at the start.
+
+    A window is the start of a block of its length and the end of the one before, so
+    that a huge value behind it leaves no rounding error in its sum.
+    """
+    n_steps, n_channels = values.shape
+    n_behind = -n_steps % window
+    padded = np.pad(np.asarray(values, np.float64), ((window, n_behind), (0, 0)))
+    blocks = padded.reshape(-1, window, n_channels)
+    starts, ends = blocks.cumsum(axis=1), np.zeros_like(blocks)
+    ends[:, :-1] = blocks[:, :0:-1].cumsum(axis=1)[:, ::-1]
+    return (starts[1:] + ends[:-1]).reshape(-1, n_channels)[:n_steps]
 
 
 def find_season(values: np.ndarray) -> int | None:
     """Return the period of the series, or None where it shows none.
 
     It is the highest of the local maxima of the autocorrelation, in the mean over
-    channels, without a straight trend; between 2 and a third of the time points.
+    channels that vary, without a straight trend; between 2 and a third of the time
+    points. The autocorrelation has to rise to it: the noise of a series that drifts
+    has maxima where it still falls.
 
     Parameters
     ----------
     values : ndarray of shape (n_timepoints, n_channels)
         Without gaps.
     """
-    n_steps = len(values)
-    correlation = _autocorrelation(values).mean(axis=1)[: n_steps // 3 + 2]
-    inner = correlation[1:-1]
+    correlation = _autocorrelation(values)[: len(values) // 3 + 2]
+    inner, lowest = correlation[1:-1], np.minimum.accumulate(correlation)[1:-1]
     is_peak = (inner > correlation[:-2]) & (inner > correlation[2:])
-    peaks = np.flatnonzero(is_peak) + 1
+    peaks = np.flatnonzero(is_peak & (inner - lowest > _LEAST_RISE)) + 1
     if not len(peaks):
         return None
     highest = int(peaks[correlation[peaks].argmax()])
@@ -134,11 +145,15 @@ def find_season(values: np.ndarray) -> int | None:
 
 
 def _autocorrelation(values: np.ndarray) -> np.ndarray:
+    """Return the mean over channels of what is left of them without a trend."""
     from scipy.fft import irfft, next_fast_len, rfft
     from scipy.signal import detrend
 
     n_steps = len(values)
+    left = detrend(values, axis=0)
+    left = left[:, (left**2).sum(axis=0) > _ROUNDING * (values**2).sum(axis=0)]
+    if not left.shape[1]:
+        return np.zeros(n_steps)
     n_padded = next_fast_len(2 * n_steps, real=True)
-    spectrum = rfft(detrend(values, axis=0), n_padded, axis=0)
-    covariance = irfft(np.abs(spectrum) ** 2, n_padded, axis=0)[:n_steps]
-    return covariance / np.maximum(covariance[0], np.finfo(np.float64).tiny)
+    covariance = irfft(np.abs(rfft(left, n_padded, axis=0)) ** 2, n_padded, axis=0)
+    return (covariance[:n_steps] / covariance[0]).mean(axis=1)

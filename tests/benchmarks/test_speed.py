@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import competitors, shares, speed, speed_report, timing
-from benchmarks.competitors import Size, Steps
+from benchmarks.timed import Size, Steps
 from sklearn_tsrep import TRepTransformer
 
 SIZE = "2x12x1"
