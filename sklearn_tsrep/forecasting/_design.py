@@ -69,7 +69,7 @@ class Recipe:
     def n_before(self) -> int:
         """Time points up to an origin, itself included, that features are made of."""
         n_seasonal = self.n_seasons * (self.season or 0)
-        return max(self.n_lags, n_seasonal, 1)
+        return max(self.n_lags, n_seasonal, max(self.latent_lags) + 1)
 
     @property
     def n_encoded_before(self) -> int:

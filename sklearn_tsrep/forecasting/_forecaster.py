@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array
 
 from sklearn_tsrep._panels import unchanged_if_refused
 from sklearn_tsrep._sklearn import HasMethods, Interval, StrOptions, fit_context
@@ -271,22 +270,17 @@ class RepresentationForecaster(RollingForecaster):
                 "normalize=True takes level and spread from the last n_lags time "
                 "points, got n_lags=0. Set normalize=False, or give lags."
             )
-        check = {"ensure_2d": False, "dtype": "numeric"}
-        lags = check_array(self.latent_lags, input_name="latent_lags", **check)
-        if lags.ndim != 1 or (lags < 0).any() or (lags % 1 != 0).any():
+        if not _all_are(Integral, self.latent_lags, lambda lag: lag >= 0):
             raise ValueError(
                 "latent_lags must be a sequence of whole numbers of at least 0, got "
                 f"{self.latent_lags!r}."
             )
-        if self.alphas is not None:
-            alphas = check_array(
-                self.alphas, input_name="alphas", ensure_all_finite=False, **check
+        if self.alphas is not None and not _all_are(
+            Real, self.alphas, lambda alpha: alpha > 0
+        ):
+            raise ValueError(
+                f"alphas must be a sequence of numbers above 0, got {self.alphas!r}."
             )
-            if alphas.ndim != 1 or not (alphas > 0).all():
-                raise ValueError(
-                    "alphas must be a sequence of numbers above 0, got "
-                    f"{self.alphas!r}."
-                )
 
     def _remember(self, rows: np.ndarray) -> None:
         """Take from the training part what stays as it is."""
@@ -417,3 +411,9 @@ class RepresentationForecaster(RollingForecaster):
 
     def _standardized(self, rows: np.ndarray) -> np.ndarray:
         return (rows - self.mean_) / self.scale_
+
+
+def _all_are(kind: type, values: Any, is_valid: Callable[[Any], bool]) -> bool:
+    """Tell whether there are values, all of them valid numbers of a kind."""
+    listed = list(values)
+    return bool(listed) and all(isinstance(v, kind) and is_valid(v) for v in listed)

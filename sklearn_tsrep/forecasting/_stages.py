@@ -12,7 +12,7 @@ from sklearn_tsrep.forecasting._design import Design, sum_of
 from sklearn_tsrep.forecasting._ridge import LinearMaps, NormalEquations
 
 # Of two strengths whose errors differ by less than this share the larger is taken.
-_TOLERANCE = 0.001
+_TOLERANCE = 0.002
 _MOST_ORIGINS_TO_CHOOSE_BY = 2000
 
 
