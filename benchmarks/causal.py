@@ -6,6 +6,7 @@ steps, scaled up to all of them.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn_tsrep import TRepTransformer
 from sklearn_tsrep.data.batches import SeriesReader
 from sklearn_tsrep.data.containers import as_panel
 from sklearn_tsrep.data.scaling import ChannelScaler
-from sklearn_tsrep.nn.causal import LastStepsOfWindows
+from sklearn_tsrep.nn.causal import LastStepsOfWindows, last_steps_of_whole
 from sklearn_tsrep.training.inference import encode_last_steps
 
 
@@ -60,7 +61,9 @@ def last_steps(transformer: Any, X: np.ndarray, n_steps: int) -> np.ndarray:
     """Return (n_steps, n_latents): the last steps of a series, window by window."""
     panel = as_panel(X[:1, :, -(n_steps + CONTEXT) :])
     reader = SeriesReader(panel, ChannelScaler(transformer.mean_, transformer.scale_))
-    encoder = LastStepsOfWindows(transformer.module_.encoder, CONTEXT)
+    encoder = LastStepsOfWindows(
+        partial(last_steps_of_whole, transformer.module_.encoder), CONTEXT
+    )
     return encode_last_steps(encoder, reader, "cpu", n_steps)
 
 

@@ -26,21 +26,32 @@ from sklearn_tsrep.nn.convolution import (
 _STEPS_AT_ONCE = 2**13
 
 
+def last_steps_of_whole(
+    encoder: Callable[[SeriesBatch], Any], batch: SeriesBatch, places: Tensor
+) -> Tensor:
+    """Encode whole series, and keep one step of each (batch, n_latents)."""
+    latents, _ = encoder(batch)
+    return latents[torch.arange(len(batch), device=latents.device), places]
+
+
 class LastStepsOfWindows:
-    """Encodes each window whole, and keeps its last step.
+    """Encodes each window by itself, and keeps its last step.
 
     Parameters
     ----------
-    encoder : callable
-        Returns representations (batch, time, n_latents) of a `SeriesBatch` first.
+    last_steps : callable
+        Returns representations (batch, n_latents), one a series, of a `SeriesBatch`
+        and the places (batch,) of steps in it.
 
     context : int
         Steps of a window before its last. Windows at the start of a series are
         shorter.
     """
 
-    def __init__(self, encoder: Callable[[SeriesBatch], Any], context: int) -> None:
-        self.encoder = encoder
+    def __init__(
+        self, last_steps: Callable[[SeriesBatch, Tensor], Tensor], context: int
+    ) -> None:
+        self.last_steps = last_steps
         self.context = context
 
     @property
@@ -66,10 +77,10 @@ class LastStepsOfWindows:
         places = torch.arange(int(lengths.max()), device=ends.device)
         is_step = places < lengths.unsqueeze(1)
         index = (starts.unsqueeze(1) + places).clamp(max=batch.values.shape[1] - 1)
-        latents, _ = self.encoder(_windows(batch, index, is_step))
-        # (batch * n_windows, time, n_latents) -> (batch, n_windows, n_latents)
-        by_window = latents.unflatten(0, (len(batch), len(ends)))
-        return by_window[:, torch.arange(len(ends)), lengths - 1]
+        windows = _windows(batch, index, is_step)
+        latents = self.last_steps(windows, (lengths - 1).repeat(len(batch)))
+        # (batch * n_windows, n_latents) -> (batch, n_windows, n_latents)
+        return latents.unflatten(0, (len(batch), len(ends)))
 
 
 def _windows(batch: SeriesBatch, index: Tensor, is_step: Tensor) -> SeriesBatch:

@@ -117,6 +117,28 @@ class PatchEncoder(nn.Module):
         by_step = latents.repeat_interleave(self.patch_length, dim=1)
         return by_step[:, : batch.values.shape[1]], None
 
+    def last_steps(self, batch: SeriesBatch, places: Tensor) -> Tensor:
+        """Return what `forward` does of one step of each series (batch, n_latents).
+
+        The last layer is computed for the patches of these steps alone.
+
+        Parameters
+        ----------
+        batch : SeriesBatch
+            Whole series.
+
+        places : int64 Tensor of shape (batch,)
+            The steps.
+        """
+        tokens, has_value = self.seeing_all(batch)
+        patches = (places // self.patch_length).unsqueeze(1)
+        asked_places = nearest_places(has_value).gather(1, patches)
+        *layers, last = self.layers
+        for layer in layers:
+            tokens = layer(tokens)
+        asked = Tokens(gathered(tokens.values, asked_places), asked_places, None)
+        return self.norm(last(asked, context=tokens).values).squeeze(1)
+
     def causal(self, context: int | None) -> LastStepsOfWindows:
         """Return what encodes each step from itself and ``context`` steps before.
 
@@ -127,7 +149,7 @@ class PatchEncoder(nn.Module):
                 "context must be a number of time points, got None: there is no causal "
                 "network of DMAE."
             )
-        return LastStepsOfWindows(self, min(context, self.window_length - 1))
+        return LastStepsOfWindows(self.last_steps, min(context, self.window_length - 1))
 
 
 def shown_values(batch: SeriesBatch) -> Tensor:

@@ -149,12 +149,14 @@ class TransformerLayer(nn.Module):
             Source of the dropout; None for none.
 
         context : Tokens or None, default=None
-            What to look at, with ``reads_context``.
+            What to look at; None for the inputs. Without ``reads_context`` it is what
+            the inputs are some of.
         """
         queries = self.attention_norm(inputs.values)
         read = inputs._replace(values=queries)
-        if self.context_norm is not None and context is not None:
-            read = context._replace(values=self.context_norm(context.values))
+        if context is not None:
+            norm = self.context_norm or self.attention_norm
+            read = context._replace(values=norm(context.values))
         gathered = self.attention(queries, inputs.places, read)
         hidden = inputs.values + dropout(gathered, self.dropout_share, generator)
         fed = self.feed_forward(self.feed_forward_norm(hidden))

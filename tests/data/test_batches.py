@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from sklearn_tsrep.data.batches import (
     ContextBatches,
     ContextPair,
-    Pieces,
     SeriesBatch,
     SeriesReader,
     cut_into_pieces,
-    hold_back,
 )
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.data.scaling import ChannelScaler
@@ -128,6 +126,24 @@ def test_time_is_counted_from_the_first_observed_step() -> None:
     assert batch.visible is not None
     assert batch.visible.tolist() == [[1, 0, 1]]
     assert batch.valid is None
+
+
+def test_time_can_be_given_for_all_steps_padding_included() -> None:
+    panel = Panel.from_series(
+        [np.array([[NAN, NAN, 1.0, NAN, 2.0, NAN]]), np.array([[3.0, 4.0]])]
+    )
+    reader = plain_reader(panel, "any")
+    at = reader.at(np.array([10.0, 11.5, 14.0, 20.0, 21.0, 30.0]))
+    chosen = np.array([0, 1, 0]), np.array([2, 0, 3]), np.array([5, 2, 4])
+    batch = at.read(*chosen, length=4)
+    valid = masks_of(batch)
+    steps = [row[own].tolist() for row, own in zip(batch.time, valid, strict=True)]
+    assert steps == [[14.0, 20.0, 21.0], [10.0, 11.5], [20.0]]
+    assert batch.time.dtype == torch.float32
+    counted = reader.read(*chosen, length=4)
+    assert counted.time[0, :3].tolist() == [0, 1, 2]
+    assert_same_batch(replace(batch, time=counted.time), counted)
+    assert_same_batch(at.at(None).read(*chosen, length=4), counted)
 
 
 def test_padding_in_front_changes_no_batch() -> None:
@@ -299,60 +315,6 @@ def test_a_piece_that_lies_in_a_gap_is_left_out() -> None:
     pieces = cut_into_pieces(Panel.from_series([values]), 4)
     assert pieces.starts.tolist() == [0, 8]
     assert pieces.stops.tolist() == [4, 12]
-
-
-# Holding back
-
-
-def held_back_from(
-    lengths: list[int], share: float, max_length: int | None = None, seed: int = 0
-) -> tuple[Pieces, Pieces]:
-    pieces = cut_into_pieces(coded_panel(lengths), max_length)
-    return hold_back(pieces, share, np.random.SeedSequence(seed))
-
-
-def ranges_of(pieces: Pieces) -> list[tuple[int, int, int]]:
-    return list(zip(*(part.tolist() for part in pieces), strict=True))
-
-
-@settings(deadline=None)
-@given(
-    lengths=st.lists(st.integers(1, 40), min_size=2, max_size=9),
-    max_length=st.one_of(st.none(), st.integers(2, 15)),
-    share=st.floats(0.01, 0.99),
-    seed=st.integers(0, 1000),
-)
-def test_each_series_is_held_back_or_trained_on_as_a_whole(
-    lengths: list[int], max_length: int | None, share: float, seed: int
-) -> None:
-    kept, held_back = held_back_from(lengths, share, max_length, seed)
-    whole = cut_into_pieces(coded_panel(lengths), max_length)
-    assert sorted(ranges_of(kept) + ranges_of(held_back)) == ranges_of(whole)
-    n_kept, n_held_back = (len(set(side.instances)) for side in (kept, held_back))
-    assert n_kept + n_held_back == len(lengths)
-    assert min(n_kept, n_held_back) >= (2 if len(lengths) >= 4 else 1)
-    if 2 <= round(share * len(lengths)) <= len(lengths) - 2:
-        assert n_held_back == round(share * len(lengths))
-
-
-@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
-def test_a_single_series_is_held_back_by_pieces(share: float) -> None:
-    kept, held_back = held_back_from([40], share, max_length=4)
-    assert len(held_back.starts) == {0.01: 2, 0.5: 5, 0.99: 8}[share]
-    assert sorted(ranges_of(kept) + ranges_of(held_back)) == [
-        (0, start, start + 4) for start in range(0, 40, 4)
-    ]
-
-
-def test_one_piece_cannot_be_split() -> None:
-    with pytest.raises(ValueError, match=r"at least 2 series.*got 1 piece"):
-        held_back_from([40], 0.5)
-
-
-def test_what_is_held_back_depends_on_the_seed_alone() -> None:
-    first, second = (held_back_from([5] * 30, 0.3, seed=1)[1] for _ in range(2))
-    assert ranges_of(first) == ranges_of(second)
-    assert ranges_of(first) != ranges_of(held_back_from([5] * 30, 0.3, seed=2)[1])
 
 
 # Epochs

@@ -63,6 +63,15 @@ def test_ends_without_values_can_be_gaps() -> None:
     assert whole.stops.tolist() == [6, 6, 0]
 
 
+def test_padding_at_the_end_alone_can_be_a_gap() -> None:
+    series = [np.full((1, length), NAN) for length in (6, 4, 5, 3)]
+    series[0][0, 2:4] = series[1][:] = series[3][0, 1:] = 1.0
+    panel = Panel.from_series(series)
+    assert spans(panel.with_trailing_gaps()) == [(2, 6), (0, 4), (0, 0), (1, 3)]
+    assert spans(panel) == [(2, 4), (0, 4), (0, 0), (1, 3)]
+    assert panel.with_trailing_gaps().series is panel.series
+
+
 def test_a_step_is_observed_if_any_channel_is() -> None:
     panel = Panel.from_series([np.array([[NAN, NAN, 1.0, NAN], [NAN, 5.0, NAN, NAN]])])
     assert spans(panel) == [(1, 3)]

@@ -16,7 +16,7 @@ from sklearn_tsrep.data.scaling import ChannelScaler
 from sklearn_tsrep.nn.dmae import PatchEncoder
 from sklearn_tsrep.nn.trep import TRepEncoder
 from sklearn_tsrep.training import inference
-from sklearn_tsrep.training.inference import encode_series
+from sklearn_tsrep.training.inference import encode_last_steps, encode_series
 
 NAN = np.nan
 
@@ -53,7 +53,7 @@ def chosen_from(panel: Panel, instances: list[int]) -> Panel:
     return Panel.from_series([panel.series[instance] for instance in instances])
 
 
-def encoded(panel: Panel, encoder: torch.nn.Module) -> dict[int, np.ndarray]:
+def encoded(panel: Panel, encoder: Any) -> dict[int, np.ndarray]:
     reader = SeriesReader(panel, ChannelScaler.identity(panel.n_channels))
     results = {}
     for batch in encode_series(encoder, reader, "cpu"):
@@ -370,3 +370,29 @@ def test_what_is_not_finite_is_an_error_in_any_piece() -> None:
         pytest.raises(ValueError, match="so far from those of the training panel"),
     ):
         encoded(panel, Recorder())
+
+
+@pytest.mark.parametrize("n_new", [1, 20, 90])
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_last_steps_of_a_series_can_be_encoded_alone(
+    n_new: int, causal: bool
+) -> None:
+    panel, encoder = panel_of([90]), encoder_of(causal=causal)
+    reader = SeriesReader(panel, ChannelScaler.identity(2))
+    found = encode_last_steps(encoder.causal(12), reader, "cpu", n_new)
+    assert found.shape == (n_new, 5)
+    assert found.dtype == np.float32
+    expected = encoded(panel, encoder.causal(12))[0][-n_new:]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_last_step_that_is_not_finite_is_an_error() -> None:
+    panel = panel_of([40], with_gaps=False)
+    panel.series[0][0, -1] = 1e39  # infinite in single precision
+    reader = SeriesReader(panel, ChannelScaler.identity(2))
+    encoder = encoder_of().causal(5)
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(ValueError, match="so far from those of the training panel"),
+    ):
+        encode_last_steps(encoder, reader, "cpu", 2)
