@@ -13,6 +13,7 @@ from sklearn_tsrep.data.panel import Panel
 
 if TYPE_CHECKING:
     from sklearn_tsrep._transformer import RepresentationTransformer
+    from sklearn_tsrep.data.batches import SeriesReader
 
 _ROWS_AT_ONCE = 2**14
 
@@ -21,8 +22,9 @@ class RepresentationStream:
     """Represents the time points of one series as they come.
 
     It gives what ``encode_causal`` gives for the whole series, and keeps no more than
-    the last ``context`` time points. It is made by ``stream`` of a fitted transformer,
-    which it does not change, and pickles with it.
+    the last ``context`` time points, or what the layers of a causal network need. It is
+    made by ``stream`` of a fitted transformer, which it does not change, and pickles
+    with it.
 
     Parameters
     ----------
@@ -63,6 +65,7 @@ class RepresentationStream:
         self.start = start
         self.n_seen_ = 0
         self._before = np.empty((0, transformer._n_channels))
+        self._layers: list[np.ndarray] = []
 
     def push(self, X: Any) -> np.ndarray:
         """Return the representations of the next time points.
@@ -97,21 +100,37 @@ class RepresentationStream:
         return represented
 
     def _represented(self, X: np.ndarray) -> np.ndarray:
+        latents = self._followed(X) if self.context is None else self._in_windows(X)
+        self.n_seen_ += len(X)
+        return latents
+
+    def _followed(self, X: np.ndarray) -> np.ndarray:
+        """Represent rows by a causal network, from what it keeps of those before."""
+        from sklearn_tsrep.training.inference import encode_next_steps
+
+        encoder = self.transformer._causal_encoder(None)
+        reader, device = self._reader(X), self.transformer._network_device()
+        latents, self._layers = encode_next_steps(encoder, reader, device, self._layers)
+        return latents
+
+    def _in_windows(self, X: np.ndarray) -> np.ndarray:
         from sklearn_tsrep.training.inference import encode_last_steps
 
         encoder = self.transformer._causal_encoder(self.context)
         series = np.concatenate([self._before, X])
-        first = self.start + self.n_seen_ - len(self._before)
-        ends = np.zeros(1, dtype=np.int64), np.array([len(series)])
-        reader = self.transformer._reader(Panel(series.T[np.newaxis], *ends))
-        reader = reader.at(first + np.arange(len(series)))
-        device = self.transformer._network_device()
+        reader, device = self._reader(series), self.transformer._network_device()
         latents = encode_last_steps(encoder, reader, device, len(X))
         n_kept = min(encoder.reach[0], len(series))
         # A copy, since a view keeps all that was pushed.
         self._before = series[len(series) - n_kept :].copy()
-        self.n_seen_ += len(X)
         return latents
+
+    def _reader(self, series: np.ndarray) -> SeriesReader:
+        """Return what reads rows that end with the new ones."""
+        ends = np.zeros(1, dtype=np.int64), np.array([len(series)])
+        reader = self.transformer._reader(Panel(series.T[np.newaxis], *ends))
+        first = self.start + self.n_seen_ - len(self._before)
+        return reader.at(first + np.arange(len(series)))
 
     def _checked(self, X: Any) -> np.ndarray:
         X = check_array(

@@ -294,11 +294,12 @@ class RepresentationForecaster(RollingForecaster):
         self.mean_, self.scale_ = scaler.mean, scaler.scale
         self.season_ = self._find_season(rows)
         self.n_lags_ = self._number_of_lags(len(rows))
+        encodes = self.transformer is not None
         self._recipe_parameters: dict[str, Any] = {
             "horizon": int(self.horizon),
             "n_lags": self.n_lags_,
-            "latent_lags": tuple(int(lag) for lag in self.latent_lags),
-            "context": int(self.context) if self.transformer is not None else 0,
+            "latent_lags": tuple(map(int, self.latent_lags)) if encodes else (0,),
+            "context": int(self.context) if encodes else 0,
             "difference": self.difference,
             "normalize": bool(self.normalize),
             "time_index": self.time_index,
@@ -365,7 +366,7 @@ class RepresentationForecaster(RollingForecaster):
         """Fit to the training part, then, where wanted, to all rows."""
         judged = thinned(origins.validation)
         if self.regressor is None:
-            alphas = _ALPHAS if self.alphas is None else self.alphas
+            alphas = _ALPHAS if self.alphas is None else [*map(float, self.alphas)]
             sharing = self._sharing()
             chosen, validated, maps = fit_stages(
                 design, origins, alphas, list(sharing.values()), self.refit

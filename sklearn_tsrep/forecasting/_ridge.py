@@ -82,12 +82,14 @@ class NormalEquations:
         products, cross, features, targets = (
             self._mixed(part) / self.n_rows for part in self._sums
         )
+        squares = np.trace(products, axis1=1, axis2=2)[:, np.newaxis]
         products = products - features.swapaxes(1, 2) @ features
         cross = cross - features.swapaxes(1, 2) @ targets
         values, vectors = np.linalg.eigh(products)
         # Rounding leaves eigenvalues a little below 0 where features depend on each
-        # other.
-        values = np.maximum(values, 1e-12 * values[:, -1:])[..., np.newaxis]
+        # other, and of any size below that of what is subtracted where none varies.
+        least = np.maximum(1e-12 * values[:, -1:], np.finfo(float).eps * squares)
+        values = np.maximum(values, least)[..., np.newaxis]
         unit = np.maximum(values.mean(axis=1, keepdims=True), np.finfo(float).tiny)
         turned = vectors.swapaxes(1, 2) @ cross
         means = targets * self.fit_intercept

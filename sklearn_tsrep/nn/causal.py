@@ -99,28 +99,6 @@ def _with_axes(mask: Tensor, n_axes: int) -> Tensor:
     return mask.view(*mask.shape, *[1] * (n_axes - mask.ndim))
 
 
-class CausalPass:
-    """Encodes a series with a network that sees no later steps, in one pass.
-
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        The network, with its ``reach``.
-    """
-
-    def __init__(self, encoder: Any) -> None:
-        self.encoder = encoder
-        self.reach: tuple[int, int] = encoder.reach
-
-    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, Any]:
-        """Return representations (batch, time, n_latents) of all steps."""
-        return self.encoder(batch)
-
-    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
-        """Return representations (batch, n_new, n_latents) of the last steps."""
-        return self.encoder(batch)[0][:, -n_new:]
-
-
 class _Windows(NamedTuple):
     """Hidden values of the windows that end at each of the new steps.
 

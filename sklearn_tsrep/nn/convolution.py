@@ -87,6 +87,30 @@ class ActivatedConvolution(nn.Conv1d):
         weight = self.weight[:, :, taps].transpose(1, 2).flatten(1)
         return functional.linear(torch.cat(activated, dim=-1), weight, self.bias)
 
+    def follow(self, inputs: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Map the steps that follow others, with all taps at or before a step.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (n_new, batch, in_channels)
+            The new steps.
+
+        before : Tensor of shape (reach, batch, in_channels)
+            What is behind the GELU of the last steps before them, 0 before the first.
+
+        Returns
+        -------
+        outputs : Tensor of shape (n_new, batch, out_channels)
+
+        before : Tensor of shape (reach, batch, in_channels)
+            That of the steps that come next.
+        """
+        activated = torch.cat([before, functional.gelu(inputs)])
+        firsts = [len(before) + place * self.dilation[0] for place in self.places]
+        read = [activated[first : first + len(inputs)] for first in firsts]
+        outputs = self.combine(read, list(range(len(read))))
+        return outputs, activated[len(inputs) :]
+
     def convolve(self, series: Tensor) -> Tensor:
         """Map what is behind the GELU (time, batch, in_channels) to outputs."""
         dilation = self.dilation[0]
@@ -216,11 +240,7 @@ class DilatedConvolutionStack(nn.Module):
     @property
     def reach(self) -> tuple[int, int]:
         """Steps before and after a step on which its output depends."""
-        reaches = [
-            module.reach
-            for module in self.modules()
-            if isinstance(module, ActivatedConvolution)
-        ]
+        reaches = [convolution.reach for convolution in self.convolutions]
         before, after = (sum(sides) for sides in zip(*reaches, strict=True))
         return before, after
 
@@ -241,6 +261,29 @@ class DilatedConvolutionStack(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, padding)
         return hidden[:n_timepoints]
+
+    @property
+    def convolutions(self) -> list[ActivatedConvolution]:
+        """The convolutions of all blocks, in order."""
+        return [
+            module
+            for module in self.modules()
+            if isinstance(module, ActivatedConvolution)
+        ]
+
+    def follow(
+        self, inputs: Tensor, before: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Map the steps that follow others, each convolution as its ``follow``."""
+        after: list[Tensor] = []
+        for block in self.blocks:
+            assert isinstance(block, ResidualBlock)
+            hidden = inputs
+            for convolution in (block.first, block.second):
+                hidden, kept = convolution.follow(hidden, before[len(after)])
+                after.append(kept)
+            inputs = hidden + block.shortcut(inputs)
+        return inputs, after
 
 
 def round_length(n_timepoints: int) -> int:

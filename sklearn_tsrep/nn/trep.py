@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_tsrep.data.batches import ContextPair, SeriesBatch
-from sklearn_tsrep.nn.causal import CausalConvolutions, CausalPass
+from sklearn_tsrep.nn.causal import CausalConvolutions
 from sklearn_tsrep.nn.convolution import DilatedConvolutionStack
 from sklearn_tsrep.nn.dropout import dropout
 from sklearn_tsrep.nn.linear import RowwiseLinear
@@ -119,7 +119,7 @@ class TRepEncoder(nn.Module):
             hidden = torch.cat([hidden, embedding], dim=-1)
         return hidden, embedding
 
-    def causal(self, context: int | None) -> "CausalTRepEncoder | CausalPass":
+    def causal(self, context: int | None) -> "CausalTRepEncoder | TRepEncoder":
         """Return what encodes each step from itself and ``context`` steps before.
 
         With None it sees all steps before, which a causal network alone can do.
@@ -131,7 +131,38 @@ class TRepEncoder(nn.Module):
                 "context=None needs a causal network, got causal=False: give a number "
                 "of time points, or fit with causal=True."
             )
-        return CausalPass(self)
+        return self
+
+    def follow(
+        self, batch: SeriesBatch, before: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Encode the steps that follow others, with a causal network.
+
+        Parameters
+        ----------
+        batch : SeriesBatch
+            The new steps, without padding.
+
+        before : list of Tensor
+            What the convolutions keep of the steps before; empty at the start.
+
+        Returns
+        -------
+        latents : Tensor of shape (batch, n_new, n_latents)
+
+        before : list of Tensor
+            What they keep for the steps that come next.
+        """
+        hidden, _ = self.embed(batch)
+        stack = self.convolutions
+        if not before:
+            before = [
+                hidden.new_zeros(one.reach[0], len(batch), one.in_channels)
+                for one in stack.convolutions
+            ]
+        # (batch, time, width) -> (time, batch, width) and back
+        latents, after = stack.follow(hidden.transpose(0, 1), before)
+        return latents.transpose(0, 1), after
 
 
 class CausalTRepEncoder:

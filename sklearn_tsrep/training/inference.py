@@ -135,6 +135,47 @@ def encode_last_steps(
     return representation[0].float().cpu().numpy()
 
 
+def encode_next_steps(
+    encoder: Any,
+    reader: SeriesReader,
+    device: torch.device | str,
+    before: list[np.ndarray],
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Encode the steps of a single series that follow others, with a causal network.
+
+    Parameters
+    ----------
+    encoder : object
+        With ``follow(batch, before)``, which returns (batch, n_new, n_latents) and
+        what is to be known of steps before.
+
+    reader, device
+        As in `encode_series`; of the new steps alone.
+
+    before : list of ndarray
+        What is to be known of the steps before; empty at the start.
+
+    Returns
+    -------
+    representation : ndarray of shape (n_new, n_latents), float32
+
+    before : list of ndarray
+        What is to be known by the steps that come next.
+
+    Raises
+    ------
+    ValueError
+        If a representation is not finite.
+    """
+    batch = reader.read(np.zeros(1, int), reader.panel.starts, reader.panel.stops)
+    known = [torch.from_numpy(part).to(device) for part in before]
+    with torch.inference_mode():
+        representation, after = encoder.follow(batch.to(device), known)
+        _check_finite(representation)
+    kept = [part.cpu().numpy().copy() for part in after]
+    return representation[0].float().cpu().numpy(), kept
+
+
 def _encode_steps(
     encoder: Encoder,
     reader: SeriesReader,

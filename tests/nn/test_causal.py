@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -304,10 +304,31 @@ def test_a_causal_network_sees_all_that_it_reaches_in_one_pass(
     assert in_one_pass.reach == encoder.reach == (28, 0)
     expected, _ = encoder(batch)
     assert torch.equal(in_one_pass(batch)[0], expected)
-    for n_new in (1, 9, 25):
-        assert torch.equal(in_one_pass.latest(batch, n_new), expected[:, -n_new:])
     in_windows, _ = encoder.causal(24)(batch)
     torch.testing.assert_close(in_windows, expected, rtol=0, atol=1e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("bounds", [(0, 25), (0, 1, 2, 3, 25), (0, 20, 24, 25)])
+def test_a_causal_network_goes_on_from_what_it_keeps(
+    batch: SeriesBatch, bounds: tuple[int, ...]
+) -> None:
+    encoder = ENCODERS["trep, causal"]
+    parts, before = [], []
+    for start, stop in pairwise(bounds):
+        steps = slice(start, stop)
+        rows = {
+            field.name: part[:, steps]
+            for field in fields(batch)
+            if (part := getattr(batch, field.name)) is not None
+        }
+        latents, before = encoder.follow(replace(batch, **rows), before)
+        parts.append(latents)
+        assert [len(kept) for kept in before] == [
+            one.reach[0] for one in encoder.convolutions.convolutions
+        ]
+    expected, _ = encoder(batch)
+    torch.testing.assert_close(torch.cat(parts, 1), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
