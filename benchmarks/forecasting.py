@@ -26,7 +26,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks import errors, forecasting_data, parts, report, running, tasks
+from benchmarks import (
+    errors,
+    forecasting_data,
+    paper,
+    parts,
+    report,
+    running,
+    tasks,
+)
 from benchmarks.forecasters import (
     METHODS,
     SharedEncoder,
@@ -34,52 +42,28 @@ from benchmarks.forecasters import (
     blocks,
     mean_errors,
 )
-from benchmarks.records import Row, Store
+from benchmarks.records import RESULTS, ROOT, Row, Store
 
 HELP = "errors of forecasts at several horizons, with control, plain methods and cost"
 KEY = ("dataset", "judged_on", "method", "seed", "horizon")
 SECONDS = ("encoder_seconds", "encode_seconds", "fit_seconds", "predict_seconds")
 MEASURED = ("mse", "mae", "n_forecasts", "chosen", *SECONDS)
 QUICK_SETS = ["ETTh1"]
+PAGES = tuple(ROOT / page for page in ("README.md", "docs/guide/forecasting.md"))
+# What pages show; the report has the rest.
+SHOWN_SETS = ("ETTh1", "ETTm1", "exchange_rate")
+SHOWN_METHODS = (
+    "last-value",
+    "seasonal-naive",
+    "raw-ridge",
+    "none",
+    "trep-untrained",
+    "trep",
+    "paper",
+)
 # What forecasters have chosen, where they have.
 CHOSEN = ("season_", "n_lags_", "alpha_")
 ERRORS = {"mse": "Mean squared error", "mae": "Mean absolute error"}
-SOURCE = (
-    "Fraikin, Bennetot and Allassonnière, T-Rep: Representation Learning for Time "
-    "Series using Time-Embeddings, ICLR 2024: mean of 10 runs"
-)
-# Set -> horizon -> its mean squared and mean absolute error.
-PAPER = {
-    "ETTh1": {
-        "24": (0.511, 0.496),
-        "48": (0.546, 0.524),
-        "168": (0.759, 0.649),
-        "336": (0.936, 0.742),
-        "720": (1.061, 0.813),
-    },
-    "ETTh2": {
-        "24": (0.560, 0.565),
-        "48": (0.847, 0.711),
-        "168": (2.327, 1.206),
-        "336": (2.665, 1.324),
-        "720": (2.690, 1.365),
-    },
-    "ETTm1": {
-        "24": (0.417, 0.420),
-        "48": (0.526, 0.484),
-        "96": (0.573, 0.516),
-        "288": (0.648, 0.577),
-        "672": (0.758, 0.649),
-    },
-    "ETTm2": {
-        "24": (0.172, 0.293),
-        "48": (0.263, 0.377),
-        "96": (0.397, 0.470),
-        "288": (0.897, 0.733),
-        "672": (2.185, 1.144),
-    },
-}
-
 _store = partial(parts.store_of, "forecasting", KEY, MEASURED)
 
 
@@ -227,8 +211,34 @@ def rolling_differences(forecaster: Any, future: np.ndarray) -> Iterator[np.ndar
 
 
 def write_reports(results: Path) -> list[Path]:
-    """Write the Markdown file of each CSV file of this task in the folder."""
+    """Write the Markdown file of each CSV file of this task in the folder.
+
+    Some of the project's own results stand on PAGES as well.
+    """
+    store = _store(results, judged_on=parts.TEST, quick=False)
+    if results == RESULTS and store.path.exists():
+        for page in PAGES:
+            report.fill_between_markers(page, page_table(store.rows()), "forecasts")
     return parts.write_reports_of(_store, markdown, results)
+
+
+def page_table(rows: Sequence[Row]) -> str:
+    """Return the mean squared errors of the methods that pages show."""
+    shown = [
+        row
+        for row in rows
+        if row["method"] in SHOWN_METHODS
+        and row["dataset"] in SHOWN_SETS
+        and not row["error"]
+    ]
+    return errors.table(
+        sorted(shown, key=_place_on_page), ("dataset", "horizon"), "method", "mse"
+    )
+
+
+def _place_on_page(row: Row) -> tuple[str, int, int]:
+    method = SHOWN_METHODS.index(row["method"])
+    return row["dataset"], int(row["horizon"]), method
 
 
 def markdown(rows: list[Row]) -> str:
@@ -317,16 +327,16 @@ def _sections(rows: Sequence[Row]) -> Iterator[str]:
 def _of_paper(rows: Sequence[Row], place: int) -> dict[str, float]:
     """Return horizon -> error of one kind; the paper's are those of the test part."""
     is_test = all(row["judged_on"] == parts.TEST for row in rows)
-    known = PAPER.get(rows[0]["dataset"], {}) if is_test else {}
+    known = paper.TREP_ETT_ERRORS.get(rows[0]["dataset"], {}) if is_test else {}
     return {horizon: figures[place] for horizon, figures in known.items()}
 
 
 def _paper_source(rows: Sequence[Row]) -> str:
     is_shown = any(_of_paper([row], 0) for row in rows)
-    return f"Paper: {SOURCE}." if is_shown else ""
+    return f"Paper: {paper.FORECASTING_SOURCE}." if is_shown else ""
 
 
-def _table(rows: Sequence[Row], column: str, paper: Mapping[str, float]) -> str:
+def _table(rows: Sequence[Row], column: str, printed: Mapping[str, float]) -> str:
     """Return methods x horizons, with the paper's figures as the last line."""
     methods = report.in_order(rows, "method")
     horizons = sorted(report.in_order(rows, "horizon"), key=int)
@@ -335,7 +345,7 @@ def _table(rows: Sequence[Row], column: str, paper: Mapping[str, float]) -> str:
         for horizon in horizons
     ]
     lines = [list(line) for line in zip(methods, *columns, strict=True)]
-    figures = [f"{paper[h]:.3f}" if h in paper else "" for h in horizons]
+    figures = [f"{printed[h]:.3f}" if h in printed else "" for h in horizons]
     if any(figures):
         lines.append(["T-Rep, paper", *figures])
     return report.grid([["method", *horizons], *lines])

@@ -38,3 +38,39 @@ TREP_UEA_ACCURACY = {
     "StandWalkJump": 0.441,
     "UWaveGestureLibrary": 0.885,
 }
+
+FORECASTING_SOURCE = (
+    "Fraikin, Bennetot and Allassonnière, T-Rep: Representation Learning for Time "
+    "Series using Time-Embeddings, ICLR 2024: mean of 10 runs"
+)
+# Set -> horizon -> its mean squared and mean absolute error.
+TREP_ETT_ERRORS = {
+    "ETTh1": {
+        "24": (0.511, 0.496),
+        "48": (0.546, 0.524),
+        "168": (0.759, 0.649),
+        "336": (0.936, 0.742),
+        "720": (1.061, 0.813),
+    },
+    "ETTh2": {
+        "24": (0.560, 0.565),
+        "48": (0.847, 0.711),
+        "168": (2.327, 1.206),
+        "336": (2.665, 1.324),
+        "720": (2.690, 1.365),
+    },
+    "ETTm1": {
+        "24": (0.417, 0.420),
+        "48": (0.526, 0.484),
+        "96": (0.573, 0.516),
+        "288": (0.648, 0.577),
+        "672": (0.758, 0.649),
+    },
+    "ETTm2": {
+        "24": (0.172, 0.293),
+        "48": (0.263, 0.377),
+        "96": (0.397, 0.470),
+        "288": (0.897, 0.733),
+        "672": (2.185, 1.144),
+    },
+}

@@ -27,6 +27,7 @@ SHOWN = (
     "cv_accuracy",
     "average_precision",
     "rmse",
+    "mse",
     "milliseconds",
     "working_memory_mb",
 )

@@ -349,3 +349,32 @@ def test_forecasters_on_representations_lead_the_last_value(method):
     for own, other in zip(rows, last, strict=True):
         assert own["mse"] < other["mse"]
         assert "alpha" in own["chosen"]
+
+
+def test_pages_show_mean_squared_errors_by_set_and_horizon(result_row):
+    rows = [
+        result_row(
+            dataset=name,
+            judged_on="test",
+            method=method,
+            seed=0,
+            horizon=horizon,
+            mse=horizon / 100,
+            mae=1,
+        )
+        for name in ("illness", "ETTm1", "ETTh1")
+        for horizon in (168, 24)
+        for method in ("trep", "ts2vec", "none")
+    ]
+    assert forecasting.page_table(rows) == (
+        "| dataset horizon | none | trep |\n| --- | --- | --- |\n"
+        "| ETTh1 24 | **0.240** | **0.240** |\n| ETTh1 168 | **1.68** | **1.68** |\n"
+        "| ETTm1 24 | **0.240** | **0.240** |\n| ETTm1 168 | **1.68** | **1.68** |"
+    )
+
+
+@pytest.mark.parametrize("page", forecasting.PAGES, ids=lambda page: page.name)
+def test_pages_have_a_place_for_them(page):
+    text = page.read_text(encoding="utf-8")
+    for edge in ("begin", "end"):
+        assert text.count(f"<!-- forecasts: {edge} -->") == 1
