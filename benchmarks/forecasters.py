@@ -59,7 +59,7 @@ class RidgeOnLags(BaseEstimator):
 
     Channels are z-scored. Strength and number of lags are those of the lowest mean
     squared error on the last ``validation_fraction`` of the rows; scales and
-    coefficients are learned on the rows before.
+    coefficients are learned on the rows before, coefficients with ``refit`` on all.
     """
 
     def __init__(
@@ -69,11 +69,13 @@ class RidgeOnLags(BaseEstimator):
         n_lags: Sequence[int] = (48, 96),
         alphas: Sequence[float] = ALPHAS,
         validation_fraction: float = 0.25,
+        refit: bool = False,
     ) -> None:
         self.horizon = horizon
         self.n_lags = n_lags
         self.alphas = alphas
         self.validation_fraction = validation_fraction
+        self.refit = refit
 
     def fit(self, X: np.ndarray) -> "RidgeOnLags":
         """Learn a model of each number of lags and strength, and keep the best."""
@@ -89,6 +91,8 @@ class RidgeOnLags(BaseEstimator):
         # One after the other: together they would fill the memory.
         self.model_ = min(models, key=partial(_loss, scaled=scaled, n_train=n_train))
         self.n_lags_, self.alpha_ = self.model_.n_lags, self.model_.alpha
+        if self.refit:
+            (self.model_,) = _ridges(scaled, self.n_lags_, self.horizon, [self.alpha_])
         self.seen_ = X[-self.n_lags_ :]
         return self
 
@@ -366,6 +370,12 @@ METHODS: dict[str, ForecastingMethod] = {
         "ridge on the last 48 or 96 values of all channels, z-scored",
         most_seeds=1,
         expected_seconds=15,
+    ),
+    "raw-ridge-refitted": ForecastingMethod(
+        Forecaster(RidgeOnLags, fixed={"refit": True}),
+        "the same, fitted to the validation part as well when all is chosen",
+        most_seeds=1,
+        expected_seconds=40,
     ),
     "none": ForecastingMethod(
         Forecaster(_on_representation),

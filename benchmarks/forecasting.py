@@ -56,6 +56,7 @@ SHOWN_METHODS = (
     "last-value",
     "seasonal-naive",
     "raw-ridge",
+    "raw-ridge-refitted",
     "none",
     "trep-untrained",
     "trep",

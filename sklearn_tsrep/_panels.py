@@ -42,7 +42,7 @@ def unchanged_if_refused(estimator: Any) -> Iterator[None]:
     before = dict(vars(estimator))
     try:
         yield
-    except Exception:
+    except BaseException:  # an interrupt too must not leave a half of each
         vars(estimator).clear()
         vars(estimator).update(before)
         raise

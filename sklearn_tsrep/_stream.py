@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sklearn_tsrep.data.batches import SeriesReader
 
 _ROWS_AT_ONCE = 2**14
+LARGEST_INDEX = 2**24
 
 
 class RepresentationStream:
@@ -66,6 +67,7 @@ class RepresentationStream:
         self.n_seen_ = 0
         self._before = np.empty((0, transformer._n_channels))
         self._layers: list[np.ndarray] = []
+        self._weights = transformer._weights
 
     def push(self, X: Any) -> np.ndarray:
         """Return the representations of the next time points.
@@ -83,10 +85,15 @@ class RepresentationStream:
         Raises
         ------
         ValueError
-            If X is not valid, or has other channels than in fit. The stream is then
-            as it was before.
+            If X is not valid, has other channels than in fit, or the transformer was
+            fitted anew. The stream is then as it was before.
         """
         X = self._checked(X)
+        if self.transformer._weights is not self._weights:
+            raise ValueError(
+                "The transformer was fitted anew since the stream was made: make "
+                "another with its method stream."
+            )
         n_empty = 0
         if not self.n_seen_:
             has_value = ~np.isnan(X).all(axis=1)
@@ -153,11 +160,16 @@ def checked_time(time: Any, n_timepoints: int) -> np.ndarray:
     ValueError
         If they are not finite numbers, one a time point.
     """
-    indices = check_array(time, ensure_2d=False, dtype=np.float64, input_name="time")
-    indices = column_or_1d(indices)
+    indices = column_or_1d(check_array(time, ensure_2d=False, input_name="time"))
+    if indices.dtype.kind not in "iuf" or (np.abs(indices) > LARGEST_INDEX).any():
+        raise ValueError(
+            f"time must hold numbers of steps of at most {LARGEST_INDEX}, which single "
+            f"precision tells apart, and no dates; got {indices.dtype} from "
+            f"{indices.min()} to {indices.max()}."
+        )
     if len(indices) != n_timepoints:
         raise ValueError(
             f"time must hold one index a time point, got {len(indices)} for a longest "
             f"series of {n_timepoints} time points."
         )
-    return indices
+    return indices.astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +21,11 @@ from sklearn_tsrep._sklearn import (
     feature_names_of,
     fit_context,
 )
-from sklearn_tsrep._stream import RepresentationStream, checked_time
+from sklearn_tsrep._stream import (
+    LARGEST_INDEX,
+    RepresentationStream,
+    checked_time,
+)
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
 
@@ -187,7 +191,8 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
         What `encode` returns for a step depends on later ones. Here step ``t`` has
         what `encode` returns for the last step of ``X[:, :, t - context : t + 1]``,
-        with the ``time`` of these steps.
+        with the ``time`` of these steps. Where these begin or end without a value, it
+        takes that for a gap, and `encode` for padding.
 
         Parameters
         ----------
@@ -247,6 +252,9 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         """
         check_is_fitted(self)
         self._causal_encoder(context)
+        check_scalar(start, "start", Real)
+        if not abs(start) <= LARGEST_INDEX:
+            raise ValueError(f"start must be at most {LARGEST_INDEX}, got {start}.")
         return RepresentationStream(self, context, start)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

@@ -121,15 +121,25 @@ class Design:
             parts.append(np.concatenate(lagged, axis=2, dtype=np.float64))
         return [_joined(parts)] if self.recipe.is_joined else parts
 
-    def responses(self, origins: np.ndarray) -> np.ndarray:
-        """Return what features are to predict (n_channels, n_origins, horizon)."""
-        ahead = self.history.ahead(origins, self.recipe.horizon)
+    def responses(
+        self, origins: np.ndarray, *, without_gaps: bool = True
+    ) -> np.ndarray:
+        """Return what features are to predict (n_channels, n_origins, horizon).
+
+        NaN where missing, or without gaps.
+        """
+        ahead = self.history.ahead(
+            origins, self.recipe.horizon, without_gaps=without_gaps
+        )
         return ahead - self._reference(origins)
 
     def forecasts(self, origins: np.ndarray, maps: Sequence[Map]) -> np.ndarray:
         """Return standardised values (n_channels, n_origins, horizon)."""
-        added = sum_of(maps, self.features(origins))
-        return np.asarray(self._reference(origins) + added)
+        forecasts = self._reference(origins) + sum_of(maps, self.features(origins))
+        n_channels = self.history.values.shape[1]
+        return np.broadcast_to(
+            forecasts, (n_channels, len(origins), self.recipe.horizon)
+        )
 
     def _lags(self, origins: np.ndarray) -> np.ndarray:
         lags = self.history.lags(origins, self.recipe.n_lags)
@@ -160,6 +170,4 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def sum_of(maps: Sequence[Map], features: Sequence[np.ndarray]) -> np.ndarray | float:
     """Return the sum of what maps make of the features of each; 0 of none."""
-    return sum(
-        (own(part) for own, part in zip(maps, features, strict=False)), start=0.0
-    )
+    return sum((own(part) for own, part in zip(maps, features, strict=True)), start=0.0)

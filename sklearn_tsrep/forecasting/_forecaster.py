@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -77,8 +78,8 @@ class RepresentationForecaster(RollingForecaster):
         there is no season. With None forecasts are of the values themselves.
 
     season : int, "auto" or None, default="auto"
-        Time points of a season. "auto" for the period at which the autocorrelation is
-        the highest, if it is above 0.3.
+        Time points of a season, where forecasts are relative to one. "auto" for the
+        period at which the autocorrelation is the highest, if it is above 0.3.
 
     time_index : {"continue", "clamp", "wrap"}, default="continue"
         Index of time points behind the training part, which no embedding of time has
@@ -90,7 +91,8 @@ class RepresentationForecaster(RollingForecaster):
 
     regressor : regressor or None, default=None
         Fitted to lags and representation at once, rows of all channels below each
-        other, in place of the ridge regressions. It has to predict several outputs.
+        other, in place of the ridge regressions. It has to predict several outputs; one
+        that cannot goes into a `sklearn.multioutput.MultiOutputRegressor`.
 
     alphas : sequence of float or None, default=None
         Strengths of the ridge regression to choose from, for a row and in units of the
@@ -109,11 +111,12 @@ class RepresentationForecaster(RollingForecaster):
     transformer_ : transformer or None
         The fitted one.
 
-    regressor_ : regressor
+    regressor_ : regressor or None
         The fitted one, if there is one.
 
     alphas_ : dict of str to float
-        Chosen strengths, of ``"lags"`` and ``"latents"``.
+        Chosen strengths, of ``"lags"`` and ``"latents"``; empty with a regressor. With
+        infinity the representation adds nothing, and is not computed in `predict`.
 
     season_ : int or None
         Time points of a season, where forecasts are relative to one.
@@ -144,8 +147,9 @@ class RepresentationForecaster(RollingForecaster):
     there is none among the last ``n_lags``; for training targets by straight lines. The
     representation sees them as gaps.
 
-    In fit, the representation of all rows is in memory: 512 bytes a time point, and
-    channel with ``encode_channels="apart"``, for 128 latents.
+    In fit, the representation of all rows is in memory: 1 kB a time point, and channel
+    with ``encode_channels="apart"``, for 128 latents; with a ``regressor`` all features
+    are.
 
     References
     ----------
@@ -253,8 +257,18 @@ class RepresentationForecaster(RollingForecaster):
         with unchanged_if_refused(self):
             rows = self._read(X, reset=True)
             n_train = len(rows) - round(self.validation_fraction * len(rows))
+            if n_train < 2:
+                raise ValueError(
+                    f"validation_fraction={self.validation_fraction} leaves {n_train} "
+                    f"of {len(rows)} rows of X to learn from."
+                )
             self._remember(rows[:n_train])
             origins = self._origins(len(rows))
+            if np.isnan(rows[n_train:]).all():
+                raise ValueError(
+                    f"X has no value in its last {len(rows) - n_train} rows, the part "
+                    "to choose by."
+                )
             self._fit_transformer(rows[:n_train])
             self._fit_maps(self._design(rows, 0, 0), origins)
         self._keep(rows, len(rows))
@@ -295,19 +309,21 @@ class RepresentationForecaster(RollingForecaster):
         self.season_ = self._find_season(rows)
         self.n_lags_ = self._number_of_lags(len(rows))
         encodes = self.transformer is not None
-        self._recipe_parameters: dict[str, Any] = {
-            "horizon": int(self.horizon),
-            "n_lags": self.n_lags_,
-            "latent_lags": tuple(map(int, self.latent_lags)) if encodes else (0,),
-            "context": int(self.context) if encodes else 0,
-            "difference": self.difference,
-            "normalize": bool(self.normalize),
-            "time_index": self.time_index,
-            "season": self.season_,
-            "encodes_apart": self.encode_channels == "apart",
-            "is_joined": self.regressor is not None,
-            "n_train": len(rows),
-        }
+        recipe = Recipe(
+            horizon=int(self.horizon),
+            n_lags=self.n_lags_,
+            latent_lags=tuple(map(int, self.latent_lags)) if encodes else (0,),
+            context=int(self.context) if encodes else 0,
+            difference=self.difference,
+            normalize=bool(self.normalize),
+            time_index=self.time_index,
+            season=self.season_,
+            encodes_apart=self.encode_channels == "apart",
+            is_joined=self.regressor is not None,
+            n_train=len(rows),
+        )
+        # The fitted state is plain values.
+        self._recipe_parameters = asdict(recipe)
 
     def _find_season(self, rows: np.ndarray) -> int | None:
         if self.difference not in ("season", "both"):
@@ -350,14 +366,15 @@ class RepresentationForecaster(RollingForecaster):
     def _origins_to_fit_to(self, n_rows: int) -> np.ndarray:
         stop = n_rows - self._recipe.horizon
         first = self._recipe.n_before - 1
-        if self.transformer is not None:
+        if not self.n_lags_:
             # Representations from fewer time points are of another kind.
             first = max(first, min(self._recipe.n_encoded_before, stop // 2))
         return np.arange(first, stop)
 
     def _fit_transformer(self, rows: np.ndarray) -> None:
         self.transformer_ = None
-        if self.transformer is not None:
+        self._reads_latents = self.transformer is not None
+        if self._reads_latents:
             history = History(self._standardized(rows), self._recipe.window)
             panel = panel_of(history, self._recipe)
             self.transformer_ = clone(self.transformer).fit(panel, None)
@@ -372,11 +389,21 @@ class RepresentationForecaster(RollingForecaster):
                 design, origins, alphas, list(sharing.values()), self.refit
             )
             self.alphas_ = dict(zip(sharing, chosen, strict=True))
+            self.regressor_ = None
+            self._quantiles, self._n_errors = error_quantiles(design, validated, judged)
+            if (
+                self.alphas_.get("latents") == np.inf
+                and not design.recipe.fit_intercept
+            ):
+                self._reads_latents = False
+                maps = maps[:-1]
             self._coefficients = [(own.coefficients, own.intercepts) for own in maps]
-            self._quantiles = error_quantiles(design, validated, judged)
         else:
+            self.alphas_ = {}
             self.regressor_ = fit_regressor(self.regressor, design, origins.training)
-            self._quantiles = error_quantiles(design, self._maps, judged)
+            self._quantiles, self._n_errors = error_quantiles(
+                design, self._maps, judged
+            )
             if self.refit:
                 self.regressor_ = fit_regressor(self.regressor, design, origins.all)
 
@@ -404,7 +431,7 @@ class RepresentationForecaster(RollingForecaster):
     def _design(self, rows: np.ndarray, n_before: int, first: int) -> Design:
         recipe = self._recipe
         history = History(self._standardized(rows), recipe.window)
-        if self.transformer_ is None:
+        if not self._reads_latents:
             return Design(recipe, history, None)
         first_encoded = first - max(recipe.latent_lags)
         latents = encoded(self.transformer_, history, recipe, first_encoded, n_before)

@@ -11,13 +11,17 @@ from sklearn_tsrep.forecasting._design import Recipe
 from sklearn_tsrep.forecasting._windows import History
 
 
-def panel_of(history: History, recipe: Recipe) -> np.ndarray:
-    """Return the panel (n_instances, n_channels, n_timepoints) to represent.
+def panel_of(history: History, recipe: Recipe, first: int = 0) -> Panel:
+    """Return the panel to represent, from a time point on.
 
-    Channels are instances where each is to have a representation of its own.
+    Channels are instances where each is to have a representation of its own. Steps
+    without a value are gaps, at the ends as well: where a history is cut must not
+    matter.
     """
-    values = history.normalized if recipe.normalize else history.values
-    return values.T[:, np.newaxis] if recipe.encodes_apart else values.T[np.newaxis]
+    values = (history.normalized if recipe.normalize else history.values)[first:].T
+    series = values[:, np.newaxis] if recipe.encodes_apart else values[np.newaxis]
+    ends = np.full(len(series), series.shape[2])
+    return Panel(series, np.zeros_like(ends), ends)
 
 
 def encoded(
@@ -50,22 +54,13 @@ def encoded(
     n_steps = len(history.values)
     begin = max(first - recipe.context, 0)
     latents = transformer.encode_causal(
-        _without_padding(panel_of(history, recipe)[:, :, begin:]),
+        panel_of(history, recipe, begin),
         context=recipe.context,
         time=time_indices(n_before + begin, n_before + n_steps, recipe),
     )
     encoded = np.zeros((len(latents), n_steps, latents.shape[1]), dtype=np.float32)
     encoded[:, begin:] = latents.swapaxes(1, 2)
     return encoded
-
-
-def _without_padding(values: np.ndarray) -> Panel:
-    """Return a panel in which steps without a value are gaps, at the ends as well.
-
-    Where the history is cut must not matter.
-    """
-    ends = np.full(len(values), values.shape[2])
-    return Panel(values, np.zeros_like(ends), ends)
 
 
 def time_indices(start: int, stop: int, recipe: Recipe) -> np.ndarray:

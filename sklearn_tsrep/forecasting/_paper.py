@@ -9,7 +9,7 @@ from sklearn_tsrep.forecasting._forecaster import RepresentationForecaster
 
 
 def paper_forecaster(
-    horizon: int = 24, **transformer_parameters: Any
+    horizon: int = 24, transformer_parameters: dict[str, Any] | None = None
 ) -> RepresentationForecaster:
     """Return the forecaster of T-Rep's paper, not yet fitted.
 
@@ -22,8 +22,8 @@ def paper_forecaster(
     horizon : int, default=24
         Time points to forecast.
 
-    **transformer_parameters
-        Of `TRepTransformer`, in place of the paper's.
+    transformer_parameters : dict or None, default=None
+        Parameters of `TRepTransformer`, in place of the paper's or beside them.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def paper_forecaster(
     Examples
     --------
     >>> from sklearn_tsrep.forecasting import paper_forecaster
-    >>> paper_forecaster(horizon=48, random_state=0).transformer.n_latents
+    >>> paper_forecaster(horizon=48).transformer.n_latents
     128
     """
     parameters = {
@@ -56,7 +56,7 @@ def paper_forecaster(
         "batch_size": 16,
         "max_steps": 200,
         "max_train_length": 800,
-        **transformer_parameters,
+        **(transformer_parameters or {}),
     }
     return RepresentationForecaster(
         TRepTransformer(**parameters),

@@ -37,8 +37,9 @@ class NormalEquations:
     Parameters
     ----------
     sharing : float
-        How much of the sums that a group is solved from is the mean over groups: with
-        0 each has a map of its own, with 1 all have one.
+        How much of what a group is solved from is the mean over groups, in which all
+        count alike, however much they vary: with 0 each has a map of its own, with 1
+        all have the same coefficients.
 
     fit_intercept : bool
         Whether targets have a mean of their own. Without one features are centred
@@ -79,26 +80,30 @@ class NormalEquations:
         It is in units of the mean variance of the features, for a row:
         `sklearn.linear_model.Ridge` means it times that and the number of rows.
         """
-        products, cross, features, targets = (
-            self._mixed(part) / self.n_rows for part in self._sums
-        )
-        squares = np.trace(products, axis1=1, axis2=2)[:, np.newaxis]
+        products, cross, features, targets = (part / self.n_rows for part in self._sums)
+        squares = _mean_of_diagonal(products)
         products = products - features.swapaxes(1, 2) @ features
         cross = cross - features.swapaxes(1, 2) @ targets
-        values, vectors = np.linalg.eigh(products)
-        # Rounding leaves eigenvalues a little below 0 where features depend on each
-        # other, and of any size below that of what is subtracted where none varies.
-        least = np.maximum(1e-12 * values[:, -1:], np.finfo(float).eps * squares)
-        values = np.maximum(values, least)[..., np.newaxis]
-        unit = np.maximum(values.mean(axis=1, keepdims=True), np.finfo(float).tiny)
-        turned = vectors.swapaxes(1, 2) @ cross
+        # Rounding leaves features that do not vary a variance of this size.
+        variance = _mean_of_diagonal(products)
+        varies = variance > products.shape[1] * np.finfo(float).eps * squares
+        unit = np.where(varies, variance, np.inf)
+        values, vectors = np.linalg.eigh(self._mixed(products / unit))
+        # It leaves those that depend on each other eigenvalues a little below 0.
+        values = np.maximum(values, 1e-12)[..., np.newaxis]
+        turned = vectors.swapaxes(1, 2) @ self._mixed(cross / unit)
         means = targets * self.fit_intercept
         solved = []
         for alpha in alphas:
-            coefficients = vectors @ (turned / (values + alpha * unit))
+            coefficients = vectors @ (turned / (values + alpha))
             solved.append(LinearMaps(coefficients, means - features @ coefficients))
         return solved
 
-    def _mixed(self, sums: np.ndarray) -> np.ndarray:
-        shared = sums.mean(axis=0, keepdims=True)
-        return (1 - self.sharing) * sums + self.sharing * shared
+    def _mixed(self, parts: np.ndarray) -> np.ndarray:
+        shared = parts.mean(axis=0, keepdims=True)
+        return (1 - self.sharing) * parts + self.sharing * shared
+
+
+def _mean_of_diagonal(products: np.ndarray) -> np.ndarray:
+    """Return (n_groups, 1, 1) of (n_groups, n_features, n_features)."""
+    return np.trace(products, axis1=1, axis2=2)[:, None, None] / products.shape[1]

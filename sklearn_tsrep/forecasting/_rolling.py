@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any, Self
 
@@ -18,6 +19,8 @@ from sklearn_tsrep.forecasting._design import Design, Map, Recipe
 
 # Shares of what is left over that lie below the quantiles kept of it.
 LEVELS = np.linspace(0, 1, 201)
+# What is squared, and goes through a network in single precision, must stay finite.
+_FARTHEST = 1e15
 
 
 class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
@@ -25,12 +28,14 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
 
     A forecaster says how it fits (`fit`), what its `Recipe` and its maps are, and makes
     the `Design` of rows. Fitting sets ``mean_`` and ``scale_``, calls `_keep` and sets
-    ``_quantiles``, an array (len(LEVELS), n_channels, horizon).
+    ``_quantiles`` and ``_n_errors``, what `error_quantiles` returns.
     """
 
     n_seen_: int
     mean_: np.ndarray
     scale_: np.ndarray
+    _quantiles: np.ndarray
+    _n_errors: np.ndarray
 
     @property
     @abstractmethod
@@ -118,17 +123,11 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         NotFittedError, ValueError
-            As in `predict`, or if ``coverage`` is not valid.
+            As in `predict`, or if ``coverage`` is not valid, or more than the errors
+            of the validation part can tell.
         """
         check_is_fitted(self)
-        check_scalar(
-            coverage,
-            "coverage",
-            Real,
-            min_val=0,
-            max_val=1,
-            include_boundaries="neither",
-        )
+        self._check_coverage(coverage)
         design, origin = self._at_the_end(X)
         forecast = design.forecasts(origin, self._maps)
         lower, upper = (
@@ -157,7 +156,12 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
             As in `update`, or if X has fewer rows than ``horizon``.
         """
         check_is_fitted(self)
-        return self._rolling_forecasts(self._read(X))
+        rows = self._read(X)
+        horizon, n_channels = self._recipe.horizon, rows.shape[1]
+        forecasts = np.empty((len(rows) + 1 - horizon, horizon, n_channels))
+        for places, own in self._rolling_blocks(rows):
+            forecasts[places] = own
+        return forecasts
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared error of rolling forecasts.
@@ -182,12 +186,15 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         rows = self._read(X)
-        forecasts = self._rolling_forecasts(rows)
-        truth = sliding_window_view(rows, forecasts.shape[1], axis=0).swapaxes(1, 2)
-        errors = (forecasts - truth) / self.scale_
-        if np.isnan(errors).all():
+        total, n_values = 0.0, 0
+        for places, forecasts in self._rolling_blocks(rows):
+            truth = sliding_window_view(rows, forecasts.shape[1], axis=0)[places]
+            errors = (forecasts - truth.swapaxes(1, 2)) / self.scale_
+            total += float(np.nansum(errors**2))
+            n_values += int((~np.isnan(errors)).sum())
+        if not n_values:
             raise ValueError("X has no value to compare forecasts with.")
-        return -float(np.nanmean(errors**2))
+        return -total / n_values
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_seen")
@@ -198,25 +205,37 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
         return tags
 
     def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
+        """Return the rows as float64, checked, and after `fit` against its data."""
+        index: Any = getattr(X, "index", None)
+        if hasattr(index, "freq") and not index.is_monotonic_increasing:
+            raise ValueError("X must have its rows in order of time, by its index.")
         series = read_rows(self, X, None, None, reset=reset).panel.series[0]
-        return series.T.astype(np.float64)
+        rows = series.T.astype(np.float64)
+        if not reset and (np.abs((rows - self.mean_) / self.scale_) > _FARTHEST).any():
+            raise ValueError(
+                f"X has values more than {_FARTHEST:g} standard deviations from those "
+                "of the training part. Placeholders for missing values must be NaN."
+            )
+        return rows
 
     def _keep(self, rows: np.ndarray, n_seen: int) -> None:
         """Keep as many of the rows seen as forecasts depend on."""
         self._seen = rows[-self._recipe.n_kept :].copy()
         self.n_seen_ = n_seen
 
-    def _rolling_forecasts(self, rows: np.ndarray) -> np.ndarray:
-        horizon = self._recipe.horizon
+    def _rolling_blocks(self, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield forecasts (n_origins, horizon, n_channels), and which they are."""
+        horizon, n_seen = self._recipe.horizon, len(self._seen)
         if len(rows) < horizon:
             raise ValueError(
                 f"X must have at least horizon={horizon} rows, which the first "
                 f"forecast is about, got {len(rows)}."
             )
-        origins = len(self._seen) - 1 + np.arange(len(rows) + 1 - horizon)
-        design = self._continued(rows[: len(rows) - horizon], origins[0])
-        parts = [design.forecasts(own, self._maps) for own in design.blocks(origins)]
-        return self._in_units(np.concatenate(parts, axis=1))
+        origins = n_seen - 1 + np.arange(len(rows) + 1 - horizon)
+        design = self._continued(rows[: len(rows) - horizon], n_seen - 1)
+        for own in design.blocks(origins):
+            places = slice(own[0] + 1 - n_seen, own[-1] + 2 - n_seen)
+            yield places, self._in_units(design.forecasts(own, self._maps))
 
     def _at_the_end(self, X: Any) -> tuple[Design, np.ndarray]:
         rows = self._seen[:0] if X is None else self._read(X)
@@ -227,6 +246,20 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
         """Return the design of rows behind those seen, from an origin on."""
         n_before = self.n_seen_ - len(self._seen)
         return self._design(np.concatenate([self._seen, rows]), n_before, first)
+
+    def _check_coverage(self, coverage: float) -> None:
+        check_scalar(coverage, "coverage", Real)
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage must lie between 0 and 1, got {coverage}.")
+        needed = math.ceil(round(2 / (1 - coverage), 6))
+        n_errors = self._n_errors.min(axis=1)
+        if n_errors.min() < needed:
+            raise ValueError(
+                f"coverage={coverage} needs {needed} forecasts to be compared in the "
+                f"validation part, got {n_errors.min()} of channel "
+                f"{n_errors.argmin()}. Set a lower coverage, or fit to more rows or "
+                "with a larger validation_fraction."
+            )
 
     def _quantile(self, level: float) -> np.ndarray:
         """Return a quantile (n_channels, 1, horizon) of what is left over."""
@@ -242,14 +275,30 @@ class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
 
 def error_quantiles(
     design: Design, maps: Sequence[Map], origins: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Return quantiles of what forecasts leave over of the standardised series.
 
-    They have the shape (len(LEVELS), n_channels, horizon), float32.
+    Returns
+    -------
+    quantiles : ndarray of shape (len(LEVELS), n_channels, horizon), float32
+        NaN where there are no errors.
+
+    n_errors : int array of shape (n_channels, horizon)
+        Of how many errors.
     """
     left_over = []
     for block in design.blocks(origins):
-        ahead = design.history.ahead(block, design.recipe.horizon)
-        errors = ahead - design.forecasts(block, maps)
-        left_over.append(errors.astype(np.float32))
-    return np.quantile(np.concatenate(left_over, axis=1), LEVELS, axis=1)
+        ahead = design.history.ahead(block, design.recipe.horizon, without_gaps=False)
+        left_over.append((ahead - design.forecasts(block, maps)).astype(np.float32))
+    # Missing ones come last.
+    errors = np.sort(np.concatenate(left_over, axis=1), axis=1)
+    n_errors = (~np.isnan(errors)).sum(axis=1)
+    quantiles = []
+    for level in LEVELS:
+        place = level * np.maximum(n_errors - 1, 0)[:, np.newaxis]
+        below, above = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
+        lower, upper = (
+            np.take_along_axis(errors, where, axis=1)[:, 0] for where in (below, above)
+        )
+        quantiles.append(lower + (place - below)[:, 0] * (upper - lower))
+    return np.stack(quantiles).astype(np.float32), n_errors

@@ -152,7 +152,7 @@ def _add(
     """Add the part of the features that no map reads yet, and what is left over."""
     for block in design.blocks(origins):
         features = design.features(block)
-        left_over = design.responses(block) - sum_of(before, features)
+        left_over = design.responses(block) - sum_of(before, features[: len(before)])
         equations.add(features[len(before)], left_over)
 
 
@@ -167,10 +167,11 @@ def _errors(
     n_values = 0
     for block in design.blocks(origins):
         features = design.features(block)
-        left_over = design.responses(block) - sum_of(before, features)
-        n_values += left_over.size
+        responses = design.responses(block, without_gaps=False)
+        left_over = responses - sum_of(before, features[: len(before)])
+        n_values += int((~np.isnan(left_over)).sum())
         for own, candidate in zip(sums, path, strict=True):
             error = np.abs(left_over - candidate(features[len(before)]))
-            own += (error**2).sum(), error.sum()
+            own += np.nansum(error**2), np.nansum(error)
     squared, absolute = sums.T / n_values
     return np.sqrt(squared) + absolute

@@ -56,11 +56,6 @@ class History:
         return filled
 
     @property
-    def spread(self) -> np.ndarray:
-        """The standard deviation of the window's values."""
-        return self._moments[1]
-
-    @property
     def normalized(self) -> np.ndarray:
         """The values without the mean of their window, over its spread."""
         mean, spread = self._moments
@@ -100,9 +95,15 @@ class History:
         profile = lags.reshape(*lags.shape[:2], n_seasons, season).mean(axis=2)
         return profile[..., np.arange(horizon) % season]
 
-    def ahead(self, origins: np.ndarray, horizon: int) -> np.ndarray:
-        """Return what follows, without gaps (n_channels, n_origins, horizon)."""
-        windows = sliding_window_view(self.without_gaps, horizon, axis=0)
+    def ahead(
+        self, origins: np.ndarray, horizon: int, *, without_gaps: bool
+    ) -> np.ndarray:
+        """Return what follows (n_channels, n_origins, horizon), NaN where missing.
+
+        Or, to learn from, without gaps.
+        """
+        values = self.without_gaps if without_gaps else self.values
+        windows = sliding_window_view(values, horizon, axis=0)
         return windows[origins + 1].swapaxes(0, 1)
 
 

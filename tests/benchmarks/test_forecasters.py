@@ -121,15 +121,32 @@ def test_what_a_row_records_leaves_out_what_its_set_decides():
     assert json.loads(build.resolve({"n_lags": [2]})) == {
         "alphas": [1.0],
         "n_lags": [2],
+        "refit": False,
     }
-    assert build.free_parameters == ["n_lags", "validation_fraction"]
+    assert build.free_parameters == ["n_lags", "refit", "validation_fraction"]
     given = build.resolve({"validation_fraction": 0.5})
     assert json.loads(given)["validation_fraction"] == 0.5
 
 
-def test_methods_that_draw_nothing_have_one_seed():
+def test_methods_that_draw_nothing_or_take_long_have_one_seed():
     once = {name for name in METHODS if METHODS[name].most_seeds == 1}
-    assert once == {"last-value", "seasonal-naive", "raw-ridge", "none", "paper"}
+    plain = {"last-value", "seasonal-naive", "raw-ridge", "raw-ridge-refitted", "none"}
+    assert once == {*plain, "paper"}
+
+
+def test_ridge_on_lags_is_refitted_where_that_is_wanted():
+    rows = np.random.default_rng(0).normal(size=(200, 2)).cumsum(axis=0)
+    once, again = (
+        RidgeOnLags(horizon=2, n_lags=[3], alphas=[1.0], refit=refit).fit(rows)
+        for refit in (False, True)
+    )
+    assert not np.allclose(once.model_.coefficients, again.model_.coefficients)
+    whole = RidgeOnLags(
+        horizon=2, n_lags=[3], alphas=[1.0], validation_fraction=0.02
+    ).fit(rows)
+    np.testing.assert_allclose(
+        again.model_.coefficients, whole.model_.coefficients, atol=0.05
+    )
 
 
 class Recorder:
