@@ -56,9 +56,9 @@ class Recipe:
         return max(self.n_lags, 2)
 
     @property
-    def fit_intercept(self) -> bool:
-        """Whether responses have a mean to learn, as values themselves do."""
-        return self.difference is None
+    def is_relative(self) -> bool:
+        """Whether responses are relative to what needs no learning."""
+        return self.difference is not None
 
     @property
     def n_seasons(self) -> int:
@@ -108,8 +108,8 @@ class Design:
         width = (self.recipe.n_lags + 3 * self.recipe.horizon) * n_channels
         if self.latents is not None:
             width += self.latents[:, 0].size * len(self.recipe.latent_lags)
-        n_blocks = -(-len(origins) * width // _VALUES_AT_ONCE)
-        return iter(np.array_split(origins, n_blocks))
+        n_at_once = max(_VALUES_AT_ONCE // width, 1)
+        return iter(np.split(origins, range(n_at_once, len(origins), n_at_once)))
 
     def features(self, origins: np.ndarray) -> list[np.ndarray]:
         """Return lags and latents, each (n_channels or 1, n_origins, n_features)."""

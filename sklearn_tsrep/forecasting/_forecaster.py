@@ -391,10 +391,7 @@ class RepresentationForecaster(RollingForecaster):
             self.alphas_ = dict(zip(sharing, chosen, strict=True))
             self.regressor_ = None
             self._quantiles, self._n_errors = error_quantiles(design, validated, judged)
-            if (
-                self.alphas_.get("latents") == np.inf
-                and not design.recipe.fit_intercept
-            ):
+            if self.alphas_.get("latents") == np.inf and design.recipe.is_relative:
                 self._reads_latents = False
                 maps = maps[:-1]
             self._coefficients = [(own.coefficients, own.intercepts) for own in maps]

@@ -41,14 +41,14 @@ class NormalEquations:
         count alike, however much they vary: with 0 each has a map of its own, with 1
         all have the same coefficients.
 
-    fit_intercept : bool
-        Whether targets have a mean of their own. Without one features are centred
-        nevertheless, and an infinite strength predicts 0.
+    shrink_means : bool
+        Whether the strength holds for the means of targets as well, which each group
+        has of its own, so that an infinite one predicts 0.
     """
 
-    def __init__(self, sharing: float, fit_intercept: bool) -> None:
+    def __init__(self, sharing: float, shrink_means: bool) -> None:
         self.sharing = sharing
-        self.fit_intercept = fit_intercept
+        self.shrink_means = shrink_means
         self.n_rows = 0
         self._sums: list[np.ndarray] = []
 
@@ -92,10 +92,10 @@ class NormalEquations:
         # It leaves those that depend on each other eigenvalues a little below 0.
         values = np.maximum(values, 1e-12)[..., np.newaxis]
         turned = vectors.swapaxes(1, 2) @ self._mixed(cross / unit)
-        means = targets * self.fit_intercept
         solved = []
         for alpha in alphas:
             coefficients = vectors @ (turned / (values + alpha))
+            means = targets / (1 + alpha) if self.shrink_means else targets
             solved.append(LinearMaps(coefficients, means - features @ coefficients))
         return solved
 

@@ -81,7 +81,7 @@ def fit_stages(
     validated: list[LinearMaps] = []
     sums = []
     for share in sharing:
-        sums.append(NormalEquations(share, fit_intercept=design.recipe.fit_intercept))
+        sums.append(NormalEquations(share, shrink_means=design.recipe.is_relative))
         _add(sums[-1], design, origins.training, validated)
         path = sums[-1].solve(candidates)
         errors = _errors(design, thinned(origins.validation), validated, path)
@@ -95,9 +95,7 @@ def fit_stages(
         equations, added = sums[0], origins.later
         if maps:
             # What is left over by stages that have changed is to be summed up anew.
-            equations = NormalEquations(
-                share, fit_intercept=design.recipe.fit_intercept
-            )
+            equations = NormalEquations(share, shrink_means=design.recipe.is_relative)
             added = origins.all
         _add(equations, design, added, maps)
         maps += equations.solve([alpha])
