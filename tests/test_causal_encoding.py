@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,11 +113,17 @@ def test_context_matters_as_far_as_the_network_sees(fitted):
     np.testing.assert_allclose(endless, most, rtol=0, atol=1e-5)
 
 
-def test_a_context_of_200_steps_is_the_default(method):
-    X = make_waves(1, 3, 400)
-    default = method.encode_causal(X)
-    expected = method.encode_causal(X, context=200)
+@pytest.mark.parametrize("make", [partial(tiny_trep, n_blocks=6), tiny_dmae])
+def test_a_context_of_200_steps_is_the_default(make):
+    X = make_waves(1, 3, 300)
+    transformer = make().fit(X)
+    default, expected, shorter, longer = (
+        transformer.encode_causal(X, **given)
+        for given in ({}, {"context": 200}, {"context": 199}, {"context": 201})
+    )
     np.testing.assert_array_equal(default, expected)
+    for other in (shorter, longer):
+        assert not np.array_equal(other, expected)
 
 
 def test_a_causal_network_has_what_encode_gives(waves):
@@ -380,7 +387,13 @@ def test_a_context_of_a_numpy_type_is_a_number(method, waves):
         (np.zeros((24, 2)), ValueError, "1d array"),
         (np.full(24, NAN), ValueError, "time contains NaN"),
         (np.full(24, np.inf), ValueError, "time contains infinity"),
-        (["noon"] * 24, ValueError, "noon"),
+        (["noon"] * 24, ValueError, "strings"),
+        (np.arange(24).astype("datetime64[h]"), ValueError, "numbers.*no dates"),
+        (pd.date_range("2024", periods=24), ValueError, "numbers.*no dates"),
+        (np.arange(24).astype("timedelta64[s]"), ValueError, "numbers.*no dates"),
+        (np.arange(24) > 3, ValueError, "numbers.*got bool"),
+        (np.arange(24) + 2**24, ValueError, "at most 16777216"),
+        (-1e10 * np.arange(24), ValueError, "at most 16777216"),
         (3.0, TypeError, "at least 1 dimension"),
     ],
 )

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,17 @@ def test_time_points_may_come_one_by_one(name, context):
     assert_near(found, expected_of(name, context))
 
 
-def test_a_context_of_200_steps_is_the_default(method):
+@pytest.mark.parametrize("make", [partial(tiny_trep, n_blocks=6), tiny_dmae])
+def test_a_context_of_200_steps_is_the_default(make):
     rows = make_waves(1, 3, 300)[0].T
-    found, expected = (
-        pushed(stream, rows, [250, 1])
-        for stream in (method.stream(), method.stream(context=200))
+    transformer = make().fit(rows.T[np.newaxis])
+    default, expected, shorter, longer = (
+        transformer.stream(**given).push(rows)
+        for given in ({}, {"context": 200}, {"context": 199}, {"context": 201})
     )
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(default, expected)
+    for other in (shorter, longer):
+        assert not np.array_equal(other, expected)
 
 
 @pytest.mark.parametrize("sizes", [[], [1, 1], [2, 5], [3, 1], [4]])
@@ -157,7 +162,7 @@ def test_a_series_can_be_gone_on_with_where_another_stream_ended():
         lambda rows: pd.DataFrame(rows, columns=list("abc")),
         pl.DataFrame,
         np.ndarray.tolist,
-        np.ma.masked_invalid,
+        lambda rows: np.ma.array(np.nan_to_num(rows, nan=99), mask=np.isnan(rows)),
         np.asfortranarray,
     ],
 )
@@ -231,6 +236,34 @@ def test_a_refused_push_leaves_the_stream_as_it_was(
         stream.push(rows)
     assert stream.n_seen_ == before
     np.testing.assert_array_equal(stream.push(good[before:]), other.push(good[before:]))
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "message"),
+    [
+        (NAN, ValueError, "start must be at most 16777216, got nan"),
+        (-np.inf, ValueError, "start must be at most 16777216, got -inf"),
+        (2**24 + 1, ValueError, "start must be at most 16777216"),
+        ("noon", TypeError, "start must be an instance of"),
+        (None, TypeError, "start must be an instance of"),
+        ([3], TypeError, "start must be an instance of"),
+    ],
+)
+def test_a_bad_start_is_named(method, start, error, message):
+    with pytest.raises(error, match=message):
+        method.stream(start=start)
+
+
+def test_a_stream_does_not_go_on_with_a_transformer_that_is_fitted_anew(waves):
+    transformer = tiny_trep().fit(waves)
+    stream = transformer.stream(context=5)
+    before = stream.push(waves[0].T)
+    transformer.transform(waves)
+    transformer.set_params(lr=0.1).fit(waves)
+    with pytest.raises(ValueError, match="fitted anew since the stream was made"):
+        stream.push(waves[0].T)
+    assert stream.n_seen_ == waves.shape[2]
+    assert not np.array_equal(transformer.stream(context=5).push(waves[0].T), before)
 
 
 # What it keeps

@@ -130,7 +130,10 @@ def test_time_is_counted_from_the_first_observed_step() -> None:
 
 def test_time_can_be_given_for_all_steps_padding_included() -> None:
     panel = Panel.from_series(
-        [np.array([[NAN, NAN, 1.0, NAN, 2.0, NAN]]), np.array([[3.0, 4.0]])]
+        [
+            np.array([[NAN, NAN, 1.0, NAN, 2.0, NAN], [NAN, NAN, 1.0, 1.0, 1.0, 1.0]]),
+            np.array([[3.0, 4.0], [5.0, 6.0]]),
+        ]
     )
     reader = plain_reader(panel, "any")
     at = reader.at(np.array([10.0, 11.5, 14.0, 20.0, 21.0, 30.0]))

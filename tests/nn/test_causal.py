@@ -133,6 +133,23 @@ def test_a_series_depends_on_no_other_of_its_batch() -> None:
         torch.testing.assert_close(together[:, [series]], alone, rtol=0, atol=1e-12)
 
 
+def test_no_more_steps_than_fit_are_convolved_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    n_convolved = []
+    convolve = ActivatedConvolution.convolve
+
+    def counted(convolution: ActivatedConvolution, series: Tensor) -> Tensor:
+        n_convolved.append(series.shape[:2].numel())
+        return convolve(convolution, series)
+
+    monkeypatch.setattr(ActivatedConvolution, "convolve", counted)
+    monkeypatch.setattr(causal, "_STEPS_AT_ONCE", 100)
+    CausalConvolutions(stack_of(2, 3, False), 9)(hidden_of(400, 5), 390)
+    assert n_convolved
+    assert max(n_convolved) <= 100 + 5 * 9
+
+
 def test_inputs_stay_as_they_are() -> None:
     hidden = hidden_of(20, 2)
     before = hidden.clone()
