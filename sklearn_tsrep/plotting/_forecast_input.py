@@ -99,6 +99,15 @@ def _name_of(column: Any) -> list[str] | None:
 
 def read_steps(values: dict[str, Any], index: Any) -> np.ndarray | None:
     """Return numbers or dates of history and forecast, None where none are given."""
+    steps = _steps(values, index)
+    if steps is not None and not (steps[1:] > steps[:-1]).all():
+        raise ValueError(
+            "index, or that of the frames, must increase from each step to the next."
+        )
+    return steps
+
+
+def _steps(values: dict[str, Any], index: Any) -> np.ndarray | None:
     history, horizon = values["history"], len(values["forecast"])
     n_before = len(history)
     if index is not None and len(index) == n_before + horizon:

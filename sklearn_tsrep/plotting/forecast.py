@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.utils import check_scalar
 
 from sklearn_tsrep.plotting._forecast_input import (
     read_forecast,
@@ -307,8 +309,8 @@ class ForecastDisplay:
         ValueError
             If there is no such channel, `n_history` is below 1, or `ax` does not fit.
         """
-        if n_history is not None and n_history < 1:
-            raise ValueError(f"n_history must be at least 1, got {n_history}.")
+        if n_history is not None:
+            check_scalar(n_history, "n_history", Integral, min_val=1)
         chosen = self._chosen(channels)
         self.axes_ = self._panels(ax, len(chosen))
         self.figure_ = self.axes_[0].figure

@@ -321,8 +321,10 @@ def test_a_display_can_be_drawn_again():
         ({"channels": -1}, "channels must be from 0 to 1"),
         ({"channels": ["steam"]}, "channels must be .* got 'steam'"),
         ({"channels": []}, "channels must hold at least one"),
-        ({"n_history": 0}, "n_history must be at least 1, got 0"),
+        ({"n_history": 0}, "n_history == 0, must be >= 1"),
         ({"channel_names": ["a"]}, r"channel_names must have the shape \(2,\)"),
+        ({"index": np.ones(30)}, "index, .* must increase"),
+        ({"index": np.arange(36)[::-1]}, "index, .* must increase"),
         ({"index": np.arange(7)}, "index must hold 30 steps, or 36 .* got 7"),
     ],
 )
