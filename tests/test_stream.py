@@ -28,12 +28,14 @@ N_STEPS = 60
 FITTED = {
     "trep": tiny_trep(),
     "trep, causal": tiny_trep(causal=True),
+    "trep, one tap": tiny_trep(causal=True, kernel_size=1),
     "ts2vec": tiny_trep(time_embedding=None),
     "dmae": tiny_dmae(patch_length=2, max_train_length=20),
 }
 CASES = [
     *((name, context) for name in FITTED for context in (0, 5, 200)),
     ("trep, causal", None),
+    ("trep, one tap", None),
 ]
 
 
@@ -221,12 +223,15 @@ def test_streams_of_a_transformer_know_nothing_of_each_other(method):
     ids=lambda value: str(getattr(value, "shape", value)),
 )
 @pytest.mark.parametrize("is_first", [False, True])
+@pytest.mark.parametrize(
+    ("name", "context"), [("trep", 5), ("trep, causal", None), ("dmae", 5)]
+)
 def test_a_refused_push_leaves_the_stream_as_it_was(
-    method, monkeypatch, rows, message, is_first
+    monkeypatch, name, context, rows, message, is_first
 ):
     # Of the last one most parts are represented before the part that is refused.
     monkeypatch.setattr(_stream, "_ROWS_AT_ONCE", 16)
-    stream, other = method.stream(context=5), method.stream(context=5)
+    stream, other = (FITTED[name].stream(context=context) for _ in range(2))
     good = time_points()[3:]
     before = 0 if is_first else 20
     if before:
@@ -294,10 +299,11 @@ def test_no_more_is_kept_than_later_time_points_need(name, context, n_kept):
         np.testing.assert_array_equal(kept, rows[max(stop - n_kept, 0) : stop])
 
 
-def test_a_causal_network_keeps_as_much_at_any_time():
-    stream = FITTED["trep, causal"].stream(context=None)
+@pytest.mark.parametrize("name", ["trep, causal", "trep, one tap"])
+def test_a_causal_network_keeps_as_much_at_any_time(name):
+    stream = FITTED[name].stream(context=None)
     sizes = set()
-    for rows in np.split(make_waves(1, 3, 500)[0].T, 5):
+    for rows in np.split(make_waves(1, 3, 500)[0].T, [3, 100, 101, 300]):
         stream.push(rows)
         assert not stream._before.size
         assert all(kept.base is None for kept in stream._layers)

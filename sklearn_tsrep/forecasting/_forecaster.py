@@ -97,7 +97,10 @@ class RepresentationForecaster(RollingForecaster):
     alphas : sequence of float or None, default=None
         Strengths of the ridge regression to choose from, for a row and in units of the
         mean variance of the features. None for half-decades from 1e-6 to 100 and
-        infinity, with which nothing is learned.
+        infinity, with which nothing is learned. The largest is taken whose error (root
+        mean square plus mean absolute) is not above the lowest by more than one
+        standard error of the difference, over parts of the validation part that are as
+        long as the horizon.
 
     validation_fraction : float, default=0.25
         Share of the rows, at the end, that strengths and intervals are taken from.

@@ -11,8 +11,7 @@ from sklearn.base import clone
 from sklearn_tsrep.forecasting._design import Design, sum_of
 from sklearn_tsrep.forecasting._ridge import LinearMaps, NormalEquations
 
-# Of two strengths whose errors differ by less than this share the larger is taken.
-_TOLERANCE = 0.002
+_MOST_PARTS = 200
 _MOST_ORIGINS_TO_CHOOSE_BY = 2000
 
 
@@ -67,8 +66,8 @@ def fit_stages(
     Returns
     -------
     chosen : list of float
-        The strength of each stage: the largest whose error (root mean square plus
-        mean absolute) is hardly above the lowest.
+        The strength of each stage: the largest that is about as good as the best, by
+        `largest_as_good`.
 
     validated : list of LinearMaps
         The stages, fitted to the training part.
@@ -84,8 +83,7 @@ def fit_stages(
         sums.append(NormalEquations(share, shrink_means=design.recipe.is_relative))
         _add(sums[-1], design, origins.training, validated)
         path = sums[-1].solve(candidates)
-        errors = _errors(design, thinned(origins.validation), validated, path)
-        best = np.flatnonzero(errors <= errors.min() * (1 + _TOLERANCE))[-1]
+        best = largest_as_good(_errors(design, origins.validation, validated, path))
         chosen.append(candidates[best])
         validated.append(path[best])
     if not refit:
@@ -160,7 +158,25 @@ def _errors(
     before: Sequence[LinearMaps],
     path: Sequence[LinearMaps],
 ) -> np.ndarray:
-    """Return the error of each map of a path behind those before."""
+    """Return the errors of each map of a path behind those before.
+
+    They have the shape (n_maps, n_parts): the root mean square plus the mean absolute
+    error in parts of the origins that are about as long as the horizon, since
+    forecasts that overlap tell the same.
+    """
+    n_parts = max((len(origins) - 1) // design.recipe.horizon + 1, 1)
+    parts = np.array_split(thinned(origins), min(n_parts, _MOST_PARTS))
+    return np.stack(
+        [_errors_in_part(design, part, before, path) for part in parts], axis=1
+    )
+
+
+def _errors_in_part(
+    design: Design,
+    origins: np.ndarray,
+    before: Sequence[LinearMaps],
+    path: Sequence[LinearMaps],
+) -> np.ndarray:
     sums = np.zeros((len(path), 2))
     n_values = 0
     for block in design.blocks(origins):
@@ -171,5 +187,29 @@ def _errors(
         for own, candidate in zip(sums, path, strict=True):
             error = np.abs(left_over - candidate(features[len(before)]))
             own += np.nansum(error**2), np.nansum(error)
-    squared, absolute = sums.T / n_values
+    squared, absolute = sums.T / max(n_values, 1)
     return np.sqrt(squared) + absolute
+
+
+def largest_as_good(errors: np.ndarray) -> int:
+    """Return the last of several maps that is about as good as the best.
+
+    Its errors are not above those of the best by more than one standard error of their
+    mean difference. A single part does not tell that error, and the best is taken.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_maps, n_parts)
+        In parts of the origins.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen, Stone (1984). Classification and Regression Trees: the
+    rule of one standard error, here of paired differences.
+    """
+    n_parts = errors.shape[1]
+    differences = errors - errors[errors.mean(axis=1).argmin()]
+    tolerated = (
+        differences.std(axis=1, ddof=1) / np.sqrt(n_parts) if n_parts > 1 else 0.0
+    )
+    return int(np.flatnonzero(differences.mean(axis=1) <= tolerated)[-1])
