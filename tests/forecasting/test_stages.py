@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_tsrep.forecasting import _design
+from sklearn_tsrep.forecasting import _design, _stages
 from sklearn_tsrep.forecasting._design import Design, sum_of
 from sklearn_tsrep.forecasting._ridge import NormalEquations
 from sklearn_tsrep.forecasting._stages import (
@@ -18,6 +18,7 @@ from sklearn_tsrep.forecasting._stages import (
     RegressorMap,
     fit_regressor,
     fit_stages,
+    largest_as_good,
     thinned,
 )
 from sklearn_tsrep.forecasting._windows import History
@@ -81,6 +82,9 @@ def test_each_stage_learns_what_those_before_leave_over(
     monkeypatch, difference, at_once
 ):
     monkeypatch.setattr(_design, "_VALUES_AT_ONCE", at_once)
+    monkeypatch.setattr(
+        _stages, "largest_as_good", lambda errors: int(errors.mean(axis=1).argmin())
+    )
     design = design_of(difference=difference)
     chosen, validated, maps = fit_stages(design, ORIGINS, ALPHAS, [0.5, 0.5], True)
     assert chosen == [best_of(design, []), best_of(design, chosen[:1])]
@@ -110,6 +114,26 @@ def test_of_strengths_that_do_equally_well_the_largest_is_taken():
     # The only lag is the last value, which is subtracted: nothing can be learned.
     chosen, *_ = fit_stages(design, ORIGINS, [*ALPHAS, np.inf], [0.5], False)
     assert chosen == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        # Above the best in all parts alike: as small as that is, it is no chance.
+        ([[1.0, 2.0, 3.0], [1.01, 2.01, 3.01]], 0),
+        # In the mean as much above, by chance of one part.
+        ([[1.0, 2.0, 3.0], [0.9, 2.0, 3.13]], 1),
+        ([[1.1, 2.1, 3.1], [1.0, 2.0, 3.0], [1.5, 2.5, 3.5]], 1),
+        ([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], 1),
+        # A single part tells nothing of chance.
+        ([[2.0], [1.0], [1.001]], 1),
+        ([[2.0], [1.0], [1.0]], 2),
+    ],
+)
+def test_a_larger_strength_is_taken_where_chance_may_explain_the_difference(
+    errors, expected
+):
+    assert largest_as_good(np.array(errors)) == expected
 
 
 def test_each_stage_shares_as_much_as_it_is_told():
