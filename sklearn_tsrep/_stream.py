@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_tsrep._panels import unchanged_if_refused, unmasked
+from sklearn_tsrep._sklearn import check_feature_names
 from sklearn_tsrep.data.panel import Panel
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class RepresentationStream:
         Raises
         ------
         ValueError
-            If X is not valid, has other channels than in fit, or the transformer was
-            fitted anew. The stream is then as it was before.
+            If X is not valid, has other channels or names of them than in fit, or the
+            transformer was fitted anew. The stream is then as it was before.
         """
         X = self._checked(X)
         if self.transformer._weights is not self._weights:
@@ -140,6 +141,10 @@ class RepresentationStream:
         return reader.at(first + np.arange(len(series)))
 
     def _checked(self, X: Any) -> np.ndarray:
+        # The columns of a table seen in fit were time points.
+        has_names = not self.transformer._fitted_on_table and hasattr(X, "columns")
+        if has_names and hasattr(self.transformer, "feature_names_in_"):
+            check_feature_names(self.transformer, X, reset=False)
         X = check_array(
             unmasked(X), dtype=np.float64, ensure_all_finite="allow-nan", input_name="X"
         )

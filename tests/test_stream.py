@@ -271,6 +271,24 @@ def test_a_stream_does_not_go_on_with_a_transformer_that_is_fitted_anew(waves):
     assert not np.array_equal(transformer.stream(context=5).push(waves[0].T), before)
 
 
+@pytest.mark.parametrize("make", [tiny_trep, tiny_dmae])
+def test_columns_must_be_those_seen_in_fit(make):
+    rows = pd.DataFrame(time_points()[3:], columns=list("abc"))
+    transformer = make().fit(pd.concat([rows, rows], keys=[0, 1]))
+    stream = transformer.stream(context=5)
+    stream.push(rows)
+    stream.push(rows.to_numpy())
+    with pytest.raises(ValueError, match="same order"):
+        stream.push(rows[["b", "a", "c"]])
+    assert stream.n_seen_ == 2 * len(rows)
+
+
+def test_columns_of_one_channel_are_no_time_points():
+    table = pd.DataFrame(make_waves(5, 1, 20)[:, 0]).rename(columns=str)
+    stream = tiny_trep().fit(table).stream(context=5)
+    assert stream.push(pd.DataFrame({"load": [1.0, 2.0]})).shape == (2, 4)
+
+
 # What it keeps
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import norm as normal
+from scipy.stats import t as student
 from sklearn.base import clone
 
 from sklearn_tsrep.forecasting._design import Design, sum_of
@@ -195,7 +197,8 @@ def largest_as_good(errors: np.ndarray) -> int:
     """Return the last of several maps that is about as good as the best.
 
     Its errors are not above those of the best by more than one standard error of their
-    mean difference. A single part does not tell that error, and the best is taken.
+    mean difference; with few parts by as much more as Student's distribution asks for.
+    A single part does not tell that error, and the best is taken.
 
     Parameters
     ----------
@@ -209,7 +212,8 @@ def largest_as_good(errors: np.ndarray) -> int:
     """
     n_parts = errors.shape[1]
     differences = errors - errors[errors.mean(axis=1).argmin()]
-    tolerated = (
-        differences.std(axis=1, ddof=1) / np.sqrt(n_parts) if n_parts > 1 else 0.0
-    )
+    tolerated: np.ndarray | float = 0.0
+    if n_parts > 1:
+        factor = student.ppf(normal.cdf(1), n_parts - 1)
+        tolerated = factor * differences.std(axis=1, ddof=1) / np.sqrt(n_parts)
     return int(np.flatnonzero(differences.mean(axis=1) <= tolerated)[-1])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sklearn_tsrep.nn.linear import RowwiseLinear
+from sklearn_tsrep.nn.linear import RowwiseLinear, rowwise_linear
 
 # With fewer series the steps of one phase of the dilation take their place.
 _MIN_WIDTH = 8
@@ -85,7 +85,7 @@ class ActivatedConvolution(nn.Conv1d):
             Which taps; the others read 0.
         """
         weight = self.weight[:, :, taps].transpose(1, 2).flatten(1)
-        return functional.linear(torch.cat(activated, dim=-1), weight, self.bias)
+        return rowwise_linear(torch.cat(activated, dim=-1), weight, self.bias)
 
     def follow(self, inputs: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Map the steps that follow others, with all taps at or before a step.

@@ -16,15 +16,20 @@ def _with_spare_columns(matrices: Tensor) -> Tensor:
     return functional.pad(matrices, (0, -matrices.shape[-1] % _COLUMNS)).contiguous()
 
 
+def rowwise_linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Map (batch, ..., in_features) to (batch, ..., out_features), row by row."""
+    rows = inputs.flatten(0, -2)
+    columns = _with_spare_columns(weight.t())
+    if bias is None:
+        outputs = torch.mm(rows, columns)
+    else:
+        outputs = torch.addmm(_with_spare_columns(bias), rows, columns)
+    return outputs[:, : len(weight)].unflatten(0, inputs.shape[:-1])
+
+
 class RowwiseLinear(nn.Linear):
     """`torch.nn.Linear` whose rows do not depend on each other, to the last bit."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (batch, ..., in_features) to (batch, ..., out_features)."""
-        rows = inputs.flatten(0, -2)
-        weight = _with_spare_columns(self.weight.t())
-        if self.bias is None:
-            outputs = torch.mm(rows, weight)
-        else:
-            outputs = torch.addmm(_with_spare_columns(self.bias), rows, weight)
-        return outputs[:, : self.out_features].unflatten(0, inputs.shape[:-1])
+        return rowwise_linear(inputs, self.weight, self.bias)

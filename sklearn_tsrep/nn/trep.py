@@ -1,16 +1,24 @@
 """The network of T-Rep: an encoder with a time-embedding, and two task heads."""
 
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sklearn_tsrep.data.batches import ContextPair, SeriesBatch
-from sklearn_tsrep.nn.causal import CausalConvolutions
+from sklearn_tsrep.nn.causal import (
+    CausalConvolutions,
+    LastStepsOfWindows,
+    last_steps_of_whole,
+)
 from sklearn_tsrep.nn.convolution import DilatedConvolutionStack
 from sklearn_tsrep.nn.dropout import dropout
 from sklearn_tsrep.nn.linear import RowwiseLinear
 from sklearn_tsrep.nn.time_embedding import TimeEmbedding
+
+# So few windows are encoded whole in less time than it takes to find what they share.
+_FEW_STEPS = 2
 
 
 class TRepEncoder(nn.Module):
@@ -180,13 +188,17 @@ class CausalTRepEncoder:
     def __init__(self, encoder: TRepEncoder, context: int) -> None:
         self.encoder = encoder
         # What is further away than the encoder reaches changes nothing.
-        context = min(context, encoder.reach[0])
-        self.convolutions = CausalConvolutions(encoder.convolutions, context)
+        self.context = min(context, encoder.reach[0])
+
+    @cached_property
+    def convolutions(self) -> CausalConvolutions:
+        """What leaves out what no last step depends on."""
+        return CausalConvolutions(self.encoder.convolutions, self.context)
 
     @property
     def reach(self) -> tuple[int, int]:
         """Steps before and after a step on which its representation depends."""
-        return self.convolutions.context, 0
+        return self.context, 0
 
     def __call__(self, batch: SeriesBatch) -> tuple[Tensor, None]:
         """Return representations (batch, time, n_latents) of all steps."""
@@ -194,6 +206,9 @@ class CausalTRepEncoder:
 
     def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
         """Return representations (batch, n_new, n_latents) of the last steps."""
+        if n_new <= _FEW_STEPS:
+            last_steps = partial(last_steps_of_whole, self.encoder)
+            return LastStepsOfWindows(last_steps, self.context).latest(batch, n_new)
         hidden, _ = self.encoder.embed(batch)
         # (batch, time, width) -> (time, batch, width) and back
         return self.convolutions(hidden.transpose(0, 1), n_new).transpose(0, 1)

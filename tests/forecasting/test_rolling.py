@@ -177,6 +177,8 @@ def test_update_keeps_no_more_than_forecasts_need(forecaster):
     assert len(pickle.dumps(forecaster)) <= size + 16
     forecaster.update(seasons(1)).update(seasons(3))
     assert len(pickle.dumps(forecaster)) <= size + 16
+    # A view would hold on to all rows.
+    assert forecaster._seen.base is None
 
 
 def test_update_does_not_hold_on_to_the_rows(forecaster):

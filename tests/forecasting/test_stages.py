@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils.validation import check_is_fitted
@@ -102,6 +103,17 @@ def test_without_a_refit_the_stages_are_those_of_the_training_part(n_latents):
     assert_same_forecasts(design, maps, validated)
 
 
+def test_straight_lines_over_gaps_are_no_truth_to_choose_by():
+    chosen = []
+    for far_behind in (0.0, 1000.0):
+        design = design_of(0, n_lags=12)
+        # The end of the gap lies behind all forecasts, and bends the line over it.
+        design.history.values[80:95] = np.nan
+        design.history.values[95:] = far_behind
+        chosen += fit_stages(design, ORIGINS, ALPHAS, [0.5], refit=False)[0]
+    assert chosen == [1e-3, 1e-3]
+
+
 def test_the_order_of_strengths_does_not_matter():
     design = design_of()
     expected, *_ = fit_stages(design, ORIGINS, ALPHAS, [0.5, 0.5], False)
@@ -156,6 +168,15 @@ def test_validation_takes_as_many_origins_as_tell_enough():
 
 
 # One regressor of all features
+
+
+def test_a_single_step_is_no_column_to_a_regressor():
+    design = design_of(is_joined=True, horizon=1)
+    # It warns of columns.
+    forest = RandomForestRegressor(n_estimators=2, random_state=0)
+    regressor = fit_regressor(forest, design, ORIGINS.training)
+    (features,) = design.features(ORIGINS.validation)
+    assert RegressorMap(regressor)(features).shape == (2, 25, 1)
 
 
 @pytest.mark.parametrize("horizon", [1, 3])

@@ -177,6 +177,12 @@ def test_a_series_without_a_season_has_none(kind):
     assert sum(season is not None for season in found) <= 3
 
 
+@pytest.mark.parametrize("n_steps", [100, 300, 2000])
+@pytest.mark.parametrize("level", [0.0, 5.0, 1e6])
+def test_rounding_is_no_season(n_steps, level):
+    assert find_season(0.1 * np.arange(n_steps)[:, np.newaxis] + level) is None
+
+
 @pytest.mark.parametrize("kind", ["trend", "straight line", "curve", "constant"])
 @pytest.mark.parametrize("size", [1.0, 5.0])
 def test_a_season_is_found_in_what_drifts(kind, size):

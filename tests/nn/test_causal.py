@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from sklearn_tsrep.data.batches import SeriesBatch
 from sklearn_tsrep.nn import causal
+from sklearn_tsrep.nn import trep as nn_trep
 from sklearn_tsrep.nn.causal import (
     CausalConvolutions,
     LastStepsOfWindows,
@@ -261,6 +262,16 @@ def test_encoders_give_the_last_steps_of_windows(
         for n_new in (1, 4, 25):
             latest = causally.latest(batch, n_new)
             torch.testing.assert_close(latest, latents[:, -n_new:], rtol=0, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_few_new_steps_are_encoded_in_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, encoder = batch_with_gaps(), ENCODERS["trep"]
+    expected, _ = encoder.causal(6)(batch)
+    for n_few in (0, 3, 25):
+        monkeypatch.setattr(nn_trep, "_FEW_STEPS", n_few)
+        found = encoder.causal(6).latest(batch, 3)
+        torch.testing.assert_close(found, expected[:, -3:], rtol=0, atol=1e-5)
 
 
 @torch.inference_mode()
