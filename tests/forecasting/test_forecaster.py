@@ -119,6 +119,16 @@ def test_all_rows_reach_the_regressions_where_that_is_wanted(rows, regressor):
     assert found[1] < 1e-9
 
 
+def test_after_a_refit_it_does_not_matter_what_was_held_back():
+    forecaster = tiny_forecaster(difference="last")
+    one, other = (
+        clone(forecaster).set_params(validation_fraction=share).fit(seasons(150, 1))
+        for share in (0.2, 0.5)
+    )
+    np.testing.assert_allclose(one.predict(), other.predict(), rtol=1e-9)
+    assert np.abs(one.mean_ - other.mean_) > 1e-3
+
+
 def test_a_frozen_transformer_is_not_trained(rows):
     trained = tiny_trep().fit(make_waves(5, 2, 40))
     before = weights_of(trained)
@@ -239,15 +249,19 @@ def test_a_noisy_season_is_forecast_better_than_by_the_season_before():
     assert (errors**2).mean() < 0.7 * (naive**2).mean()
 
 
-def test_a_representation_that_says_nothing_is_left_out(rows):
-    plain = tiny_forecaster().fit(rows)
-    given = {"alphas": [1.0, np.inf], "n_lags": 6}
-    for transformer in (tiny_trep(max_epochs=0), tiny_trep()):
-        noise = np.random.default_rng(0).normal(size=(300, 2)).cumsum(axis=0)
-        found = tiny_forecaster(transformer, difference="last", **given).fit(noise)
-        assert set(found.alphas_) == {"lags", "latents"}
-        assert np.isinf(found.alphas_["latents"])
-    assert plain.alphas_ == {"lags": 1.0}
+def test_a_representation_that_says_nothing_is_not_computed(monkeypatch):
+    noise = np.random.default_rng(0).normal(size=(360, 2)).cumsum(axis=0)
+    given = {"difference": "last", "alphas": [1.0, np.inf]}
+    plain, found = (
+        tiny_forecaster(transformer, **given).fit(noise[:300])
+        for transformer in (None, tiny_trep())
+    )
+    assert set(found.alphas_) == {"lags", "latents"}
+    assert np.isinf(found.alphas_["latents"])
+    monkeypatch.setattr(type(found.transformer_), "encode_causal", None)
+    np.testing.assert_allclose(
+        found.predict_rolling(noise[300:]), plain.predict_rolling(noise[300:])
+    )
 
 
 def test_how_much_channels_share():
@@ -260,6 +274,17 @@ def test_how_much_channels_share():
         differ.append(np.abs(one - another)[:, 0].max())
     assert differ[0] < 1e-12
     assert 1e-3 < differ[1] < differ[2]
+
+
+def test_channels_do_not_share_what_one_representation_says_of_them(rows):
+    forecaster = tiny_forecaster(
+        tiny_trep(), n_lags=0, normalize=False, encode_channels="together"
+    )
+    one, other = (
+        clone(forecaster).set_params(sharing=sharing).fit(rows).predict()
+        for sharing in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_with_all_shared_channels_that_look_alike_are_forecast_alike():

@@ -303,7 +303,9 @@ def test_intervals_of_more_coverage_hold_those_of_less(forecaster):
         assert (lower[0] <= upper[0]).all()
         assert (np.diff(lower, axis=0) <= 0).all()
         assert (np.diff(upper, axis=0) >= 0).all()
-        assert (upper[2] > lower[2]).all()
+        # Also between the quantiles that are kept.
+        assert (lower[3] < lower[2]).all()
+        assert (upper[3] > upper[2]).all()
 
 
 def test_intervals_are_the_forecast_and_what_was_left_over_in_validation():

@@ -106,12 +106,12 @@ def test_without_a_refit_the_stages_are_those_of_the_training_part(n_latents):
 def test_straight_lines_over_gaps_are_no_truth_to_choose_by():
     chosen = []
     for far_behind in (0.0, 1000.0):
-        design = design_of(0, n_lags=12)
+        design = design_of(0, n_lags=6)
         # The end of the gap lies behind all forecasts, and bends the line over it.
         design.history.values[80:95] = np.nan
         design.history.values[95:] = far_behind
         chosen += fit_stages(design, ORIGINS, ALPHAS, [0.5], refit=False)[0]
-    assert chosen == [1e-3, 1e-3]
+    assert chosen[0] == chosen[1] < 1000.0
 
 
 def test_the_order_of_strengths_does_not_matter():
