@@ -375,6 +375,7 @@ METHODS: dict[str, ForecastingMethod] = {
         Forecaster(RidgeOnLags, fixed={"refit": True}),
         "the same, fitted to the validation part as well when all is chosen",
         most_seeds=1,
+        is_quick=False,
         expected_seconds=40,
     ),
     "none": ForecastingMethod(
