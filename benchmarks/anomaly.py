@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import anomaly_data, report, running, tasks
 from benchmarks.anomaly_methods import ABLATIONS, METHODS
 from benchmarks.methods import describe
-from benchmarks.records import RESULTS, ROOT, Row, Store
+from benchmarks.records import ROOT, Row, Store
 
 HELP = "figures of anomaly detectors, with random scores and plain methods beside"
 KEY = ("dataset", "series", "method", "seed")
@@ -105,12 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help="of the sets (default: all; for an ablation ten of SMAP and two of SMD)",
     )
-    parser.add_argument(
-        "--methods",
-        type=tasks.names_of(METHODS),
-        metavar="NAME,...",
-        help=f"of {', '.join(METHODS)} (default: {','.join(MAIN)})",
-    )
+    tasks.add_methods(parser, METHODS, ",".join(MAIN))
     parser.add_argument("--ablation", action="store_true", help="the ablation's rows")
     parser.add_argument("--seeds", type=int, metavar="N", help=f"default: {N_SEEDS}")
 
@@ -176,8 +171,7 @@ def write_reports(results: Path) -> list[Path]:
     The table of the project's own results goes into the README as well.
     """
     store = _store(results, quick=False)
-    if results == RESULTS and store.path.exists():
-        report.fill_between_markers(README, readme_table(store.rows()), "anomalies")
+    report.fill_pages(store, [README], readme_table, "anomalies")
     return tasks.write_reports_of(_store, markdown, results)
 
 

@@ -23,7 +23,7 @@ from benchmarks import datasets, report, running, tasks
 from benchmarks.methods import METHODS, describe
 from benchmarks.paper import SOURCE, TREP_UEA_ACCURACY
 from benchmarks.recipe import Chosen
-from benchmarks.records import RESULTS, ROOT, Row
+from benchmarks.records import ROOT, Row
 
 HELP = "test accuracy on classification sets, with control, peers and cost"
 KEY = ("dataset", "method", "seed")
@@ -56,12 +56,7 @@ _store = partial(tasks.store_of, "classification", KEY, MEASURED)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this task's arguments to the parser."""
     running.add_arguments(parser)
-    parser.add_argument(
-        "--methods",
-        type=tasks.names_of(METHODS),
-        metavar="NAME,...",
-        help=f"of {', '.join(METHODS)} (default: all; quick ones with --quick)",
-    )
+    tasks.add_methods(parser, METHODS, "all; quick ones with --quick")
     tasks.add_datasets(parser, "the eight of DATA.md")
     parser.add_argument(
         "--seeds", type=int, metavar="N", help=f"default: 3; {_seed_limits()}"
@@ -128,8 +123,7 @@ def write_reports(results: Path) -> list[Path]:
     The table of the project's own results goes into the README as well.
     """
     store = _store(results, quick=False)
-    if results == RESULTS and store.path.exists():
-        report.fill_between_markers(README, readme_table(store.rows()))
+    report.fill_pages(store, [README], readme_table)
     return tasks.write_reports_of(_store, markdown, results)
 
 

@@ -251,7 +251,7 @@ class SharedEncoder(FrozenEstimator):
     """An encoder that the forecasters of several horizons share.
 
     It is trained once, and remembers what it encoded first, the rows that all of them
-    learn from. It cannot be cloned.
+    learn from. Its clone is itself.
     """
 
     def __init__(self, estimator: Any, spent: Spent) -> None:

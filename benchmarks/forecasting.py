@@ -42,7 +42,7 @@ from benchmarks.forecasters import (
     blocks,
     mean_errors,
 )
-from benchmarks.records import RESULTS, ROOT, Row, Store
+from benchmarks.records import ROOT, Row, Store
 
 HELP = "errors of forecasts at several horizons, with control, plain methods and cost"
 KEY = ("dataset", "judged_on", "method", "seed", "horizon")
@@ -83,12 +83,7 @@ class Split(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this task's arguments to the parser."""
     running.add_arguments(parser)
-    parser.add_argument(
-        "--methods",
-        type=tasks.names_of(METHODS),
-        metavar="NAME,...",
-        help=f"of {', '.join(METHODS)} (default: all; quick ones with --quick)",
-    )
+    tasks.add_methods(parser, METHODS, "all; quick ones with --quick")
     usual = ",".join(forecasting_data.USUAL_SETS)
     parser.add_argument(
         "--datasets",
@@ -106,13 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, metavar="N", help="default: 3; one of plain methods"
     )
     tasks.add_parameters(parser)
-    parser.add_argument(
-        "--inside-training",
-        dest="judged_on",
-        action="store_const",
-        const=parts.INSIDE,
-        default=parts.TEST,
-        help="learn from the training part alone, and judge on the validation part",
+    parts.add_argument(
+        parser, "learn from the training part alone, and judge on the validation part"
     )
 
 
@@ -217,9 +207,7 @@ def write_reports(results: Path) -> list[Path]:
     Some of the project's own results stand on PAGES as well.
     """
     store = _store(results, judged_on=parts.TEST, quick=False)
-    if results == RESULTS and store.path.exists():
-        for page in PAGES:
-            report.fill_between_markers(page, page_table(store.rows()), "forecasts")
+    report.fill_pages(store, PAGES, page_table, "forecasts")
     return parts.write_reports_of(_store, markdown, results)
 
 

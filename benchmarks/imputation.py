@@ -33,7 +33,7 @@ from benchmarks.imputers import (
 )
 from benchmarks.methods import Encoder, Method, describe
 from benchmarks.peers import ChannelStatistics
-from benchmarks.records import RESULTS, ROOT, Row
+from benchmarks.records import ROOT, Row
 
 HELP = "errors of values put into gaps, with control, plain methods and cost"
 KEY = ("dataset", "judged_on", "pattern", "share", "method", "seed")
@@ -106,12 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this task's arguments to the parser."""
     running.add_arguments(parser)
     tasks.add_datasets(parser, ",".join(SETS))
-    parser.add_argument(
-        "--methods",
-        type=tasks.names_of(METHODS),
-        metavar="NAME,...",
-        help=f"of {', '.join(METHODS)} (default: all)",
-    )
+    tasks.add_methods(parser, METHODS)
     parser.add_argument(
         "--patterns",
         type=tasks.names_of(PATTERNS),
@@ -201,9 +196,7 @@ def write_reports(results: Path) -> list[Path]:
     Some of the project's own results stand on PAGES as well.
     """
     store = _store(results, judged_on=parts.TEST, quick=False)
-    if results == RESULTS and store.path.exists():
-        for page in PAGES:
-            report.fill_between_markers(page, page_table(store.rows()), "gaps")
+    report.fill_pages(store, PAGES, page_table, "gaps")
     return parts.write_reports_of(_store, markdown, results)
 
 

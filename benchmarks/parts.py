@@ -30,7 +30,10 @@ class Source(Protocol):
         """Return the test part."""
 
 
-def add_argument(parser: argparse.ArgumentParser) -> None:
+def add_argument(
+    parser: argparse.ArgumentParser,
+    help: str = f"judge on {HELD_OUT:.0%}% of the training part, which is held out",
+) -> None:
     """Add the argument that chooses; it is read as ``arguments.judged_on``."""
     parser.add_argument(
         "--inside-training",
@@ -38,7 +41,7 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=INSIDE,
         default=TEST,
-        help=f"judge on {HELD_OUT:.0%}% of the training part, which is held out",
+        help=help,
     )
 
 

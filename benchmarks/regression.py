@@ -128,12 +128,7 @@ METHODS: dict[str, RegressionMethod] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this task's arguments to the parser."""
     running.add_arguments(parser)
-    parser.add_argument(
-        "--methods",
-        type=tasks.names_of(METHODS),
-        metavar="NAME,...",
-        help=f"of {', '.join(METHODS)} (default: all)",
-    )
+    tasks.add_methods(parser, METHODS)
     parser.add_argument(
         "--datasets",
         type=running.comma_separated,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records import DISTRIBUTIONS, Row, Store
+from benchmarks.records import DISTRIBUTIONS, RESULTS, Row, Store
 
 # (line, column) -> seed -> value
 Seeds = Mapping[tuple[str, str], Mapping[str, float]]
@@ -31,6 +31,19 @@ def write(stores: Iterable[Store], markdown: Callable[[list[Row]], str]) -> list
             target.write_text(markdown(store.rows()), encoding="utf-8")
             written.append(target)
     return written
+
+
+def fill_pages(
+    store: Store,
+    pages: Iterable[Path],
+    table: Callable[[list[Row]], str],
+    name: str = "results",
+) -> None:
+    """Put a table of the project's own results, if it is of these, on pages."""
+    if store.path.parent == RESULTS and store.path.exists():
+        text = table(store.rows())
+        for page in pages:
+            fill_between_markers(page, text, name)
 
 
 def fill_between_markers(page: Path, text: str, name: str = "results") -> None:

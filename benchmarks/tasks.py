@@ -75,6 +75,18 @@ def numbers(
     return values
 
 
+def add_methods(
+    parser: argparse.ArgumentParser, methods: Collection[str], usual: str = "all"
+) -> None:
+    """Add the argument that names the methods; None for the usual ones."""
+    parser.add_argument(
+        "--methods",
+        type=names_of(methods),
+        metavar="NAME,...",
+        help=f"of {', '.join(methods)} (default: {usual})",
+    )
+
+
 def add_parameters(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that change parameters of an encoder."""
     parser.add_argument(

@@ -215,7 +215,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
         Raises
         ------
-        NotFittedError, ValueError
+        NotFittedError, TypeError, ValueError
             As `transform`, or if ``context`` or ``time`` is not valid.
 
         Notes
@@ -247,8 +247,8 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
         Raises
         ------
-        NotFittedError, ValueError
-            As `encode_causal`.
+        NotFittedError, TypeError, ValueError
+            As `encode_causal`, or if ``start`` is not valid.
         """
         check_is_fitted(self)
         self._causal_encoder(context)

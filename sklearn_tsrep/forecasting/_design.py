@@ -143,7 +143,7 @@ class Design:
 
     def _lags(self, origins: np.ndarray) -> np.ndarray:
         lags = self.history.lags(origins, self.recipe.n_lags)
-        if self.recipe.difference is not None:
+        if self.recipe.is_relative:
             return lags - lags[..., -1:]
         return lags
 

@@ -34,12 +34,13 @@ def paper_forecaster(
     -----
     The paper gives time points beyond the training part the indices of that part of
     it to which the whole test part is most alike. That looks ahead: here they go on.
-    Training takes 200 steps, the paper's up to 200 epochs.
+    Training takes 200 steps, the paper's up to 200 epochs. Strengths are those of
+    `RepresentationForecaster`, chosen as it does; the paper's are a part of that range.
 
     References
     ----------
     Fraikin, Bennetot, Allassonnière (2024). "T-Rep: Representation Learning for Time
-    Series using Time-Embeddings". ICLR. Section 5.3 and appendix A.
+    Series using Time-Embeddings". ICLR. The procedure is in the appendix.
 
     Examples
     --------

@@ -8,6 +8,7 @@ ends of a window than convolutions reach, it is what the whole series has there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
@@ -34,24 +35,17 @@ def last_steps_of_whole(
     return latents[torch.arange(len(batch), device=latents.device), places]
 
 
-class LastStepsOfWindows:
-    """Encodes each window by itself, and keeps its last step.
+class CausalEncoder(ABC):
+    """Encodes each step from a window that ends there.
 
     Parameters
     ----------
-    last_steps : callable
-        Returns representations (batch, n_latents), one a series, of a `SeriesBatch`
-        and the places (batch,) of steps in it.
-
     context : int
         Steps of a window before its last. Windows at the start of a series are
         shorter.
     """
 
-    def __init__(
-        self, last_steps: Callable[[SeriesBatch, Tensor], Tensor], context: int
-    ) -> None:
-        self.last_steps = last_steps
+    def __init__(self, context: int) -> None:
         self.context = context
 
     @property
@@ -62,6 +56,30 @@ class LastStepsOfWindows:
     def __call__(self, batch: SeriesBatch) -> tuple[Tensor, None]:
         """Return representations (batch, time, n_latents) of all steps."""
         return self.latest(batch, batch.values.shape[1]), None
+
+    @abstractmethod
+    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
+        """Return representations (batch, n_new, n_latents) of the last steps."""
+
+
+class LastStepsOfWindows(CausalEncoder):
+    """Encodes each window by itself, and keeps its last step.
+
+    Parameters
+    ----------
+    last_steps : callable
+        Returns representations (batch, n_latents), one a series, of a `SeriesBatch`
+        and the places (batch,) of steps in it.
+
+    context : int
+        As in `CausalEncoder`.
+    """
+
+    def __init__(
+        self, last_steps: Callable[[SeriesBatch, Tensor], Tensor], context: int
+    ) -> None:
+        super().__init__(context)
+        self.last_steps = last_steps
 
     def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
         """Return representations (batch, n_new, n_latents) of the last steps."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sklearn_tsrep.data.batches import ContextPair, SeriesBatch
 from sklearn_tsrep.nn.causal import (
     CausalConvolutions,
+    CausalEncoder,
     LastStepsOfWindows,
     last_steps_of_whole,
 )
@@ -173,7 +174,7 @@ class TRepEncoder(nn.Module):
         return latents.transpose(0, 1), after
 
 
-class CausalTRepEncoder:
+class CausalTRepEncoder(CausalEncoder):
     """Encodes each step from a window that ends there, and computes no more than that.
 
     Parameters
@@ -182,27 +183,18 @@ class CausalTRepEncoder:
         The encoder.
 
     context : int
-        Steps of a window before its last.
+        As in `CausalEncoder`.
     """
 
     def __init__(self, encoder: TRepEncoder, context: int) -> None:
-        self.encoder = encoder
         # What is further away than the encoder reaches changes nothing.
-        self.context = min(context, encoder.reach[0])
+        super().__init__(min(context, encoder.reach[0]))
+        self.encoder = encoder
 
     @cached_property
     def convolutions(self) -> CausalConvolutions:
         """What leaves out what no last step depends on."""
         return CausalConvolutions(self.encoder.convolutions, self.context)
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        """Steps before and after a step on which its representation depends."""
-        return self.context, 0
-
-    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, None]:
-        """Return representations (batch, time, n_latents) of all steps."""
-        return self.latest(batch, batch.values.shape[1]), None
 
     def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
         """Return representations (batch, n_new, n_latents) of the last steps."""

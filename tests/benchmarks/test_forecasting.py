@@ -19,6 +19,7 @@ from benchmarks.forecasters import (
 )
 from benchmarks.forecasting import Split
 from benchmarks.forecasting_data import USUAL_SETS
+from benchmarks.records import RESULTS
 
 SMALL = {
     "transformer__n_latents": 4,
@@ -374,7 +375,9 @@ def test_pages_show_mean_squared_errors_by_set_and_horizon(result_row):
 
 
 @pytest.mark.parametrize("page", forecasting.PAGES, ids=lambda page: page.name)
-def test_pages_have_a_place_for_them(page):
+def test_pages_hold_the_table_of_the_results(page):
     text = page.read_text(encoding="utf-8")
     for edge in ("begin", "end"):
         assert text.count(f"<!-- forecasts: {edge} -->") == 1
+    store = forecasting._store(RESULTS, judged_on="test", quick=False)
+    assert forecasting.page_table(store.rows()) in text
