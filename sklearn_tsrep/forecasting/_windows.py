@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-# Of a channel's standard deviation: windows in which nothing happens are not blown up.
-_SMALLEST_SPREAD = 0.1
+from sklearn_tsrep.data.rolling import last_known, without_level
+
 _LEAST_AUTOCORRELATION = 0.3
 _LEAST_RISE = 0.1
 # Rounding leaves a straight line with a sum of squares below this share of its own.
@@ -35,11 +35,7 @@ class History:
     @cached_property
     def known(self) -> np.ndarray:
         """The last value within the window; 0, the training mean, where none is."""
-        steps = np.arange(len(self.values))[:, np.newaxis]
-        is_there = ~np.isnan(self.values)
-        last = np.maximum.accumulate(np.where(is_there, steps, -self.window), axis=0)
-        values = np.take_along_axis(self.values, np.maximum(last, 0), axis=0)
-        return np.where(steps - last < self.window, values, 0.0)
+        return last_known(self.values, self.window)
 
     @cached_property
     def without_gaps(self) -> np.ndarray:
@@ -55,22 +51,10 @@ class History:
                 filled[:, channel] = np.interp(steps, steps[is_there], column[is_there])
         return filled
 
-    @property
+    @cached_property
     def normalized(self) -> np.ndarray:
         """The values without the mean of their window, over its spread."""
-        mean, spread = self._moments
-        return (self.values - mean) / spread
-
-    @cached_property
-    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
-        is_there = ~np.isnan(self.values)
-        values = np.where(is_there, self.values, 0.0)
-        count, total, squares = (
-            _rolling_sum(part, self.window) for part in (is_there, values, values**2)
-        )
-        mean = total / np.maximum(count, 1)
-        variance = np.maximum(squares / np.maximum(count, 1) - mean**2, 0)
-        return mean, np.sqrt(variance + _SMALLEST_SPREAD**2)
+        return without_level(self.values, self.window)
 
     def lags(self, origins: np.ndarray, n_lags: int) -> np.ndarray:
         """Return what is known of the last time points, oldest first.
@@ -105,21 +89,6 @@ class History:
         values = self.without_gaps if without_gaps else self.values
         windows = sliding_window_view(values, horizon, axis=0)
         return windows[origins + 1].swapaxes(0, 1)
-
-
-def _rolling_sum(values: np.ndarray, window: int) -> np.ndarray:
-    """Return sums over the last rows, of which there are fewer at the start.
-
-    A window is the start of a block of its length and the end of the one before, so
-    that a huge value behind it leaves no rounding error in its sum.
-    """
-    n_steps, n_channels = values.shape
-    n_behind = -n_steps % window
-    padded = np.pad(np.asarray(values, np.float64), ((window, n_behind), (0, 0)))
-    blocks = padded.reshape(-1, window, n_channels)
-    starts, ends = blocks.cumsum(axis=1), np.zeros_like(blocks)
-    ends[:, :-1] = blocks[:, :0:-1].cumsum(axis=1)[:, ::-1]
-    return (starts[1:] + ends[:-1]).reshape(-1, n_channels)[:n_steps]
 
 
 def find_season(values: np.ndarray) -> int | None:
