@@ -185,7 +185,12 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         return self._represented(self._encoder(), self._read_observed(X), time)
 
     def encode_causal(
-        self, X: Any, *, context: int | None = 200, time: Any = None
+        self,
+        X: Any,
+        *,
+        context: int | None = 200,
+        time: Any = None,
+        hide: int | str | None = None,
     ) -> np.ndarray | list[np.ndarray]:
         """Return the representation of each time step from those up to it alone.
 
@@ -207,6 +212,11 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         time : array-like of shape (n_timepoints,), default=None
             As in `encode`.
 
+        hide : int, "all" or None, default=None
+            Channel of a step that is hidden from its own representation, "all" for all
+            of them. What the step then has is what is expected of it from the steps
+            before. Needs a ``context``.
+
         Returns
         -------
         representation : ndarray of shape (n_instances, n_latents, n_timepoints) or \
@@ -216,7 +226,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         Raises
         ------
         NotFittedError, TypeError, ValueError
-            As `transform`, or if ``context`` or ``time`` is not valid.
+            As `transform`, or if ``context``, ``time`` or ``hide`` is not valid.
 
         Notes
         -----
@@ -225,7 +235,10 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         """
         check_is_fitted(self)
         panel = self._read_observed(X).with_trailing_gaps()
-        return self._represented(self._causal_encoder(context), panel, time)
+        encoder = self._causal_encoder(context)
+        if hide is not None:
+            encoder = self._hiding_encoder(encoder, context, hide)
+        return self._represented(encoder, panel, time)
 
     def stream(
         self, *, context: int | None = 200, start: float = 0
@@ -332,6 +345,31 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             check_scalar(context, "context", Integral, min_val=0)
             context = int(context)
         return self._encoder().causal(context)
+
+    def _hiding_encoder(
+        self, encoder: Any, context: int | None, hide: int | str
+    ) -> Any:
+        from sklearn_tsrep.nn.causal import WithoutLastStep
+
+        if context is None:
+            raise ValueError(
+                "hide needs a context, a number of time points, got context=None."
+            )
+        is_channel = isinstance(hide, Integral) and 0 <= hide < self._n_channels
+        if not is_channel and hide != "all":
+            raise ValueError(
+                f"hide must be 'all', or a channel from 0 to {self._n_channels - 1}, "
+                f"got {hide!r}."
+            )
+        return WithoutLastStep(encoder, int(hide) if is_channel else None)
+
+    @property
+    def _reach(self) -> tuple[int, int] | None:
+        """Steps before and after a step on which its representation depends.
+
+        None where it depends on how a long series is cut into windows.
+        """
+        return getattr(self._encoder(), "reach", None)
 
     def _represented(
         self, encoder: Any, panel: Panel, time: Any

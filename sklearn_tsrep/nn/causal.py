@@ -58,8 +58,80 @@ class CausalEncoder(ABC):
         return self.latest(batch, batch.values.shape[1]), None
 
     @abstractmethod
-    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
-        """Return representations (batch, n_new, n_latents) of the last steps."""
+    def latest(
+        self, batch: SeriesBatch, n_new: int, ending_as: SeriesBatch | None = None
+    ) -> Tensor:
+        """Return representations of the last steps.
+
+        Parameters
+        ----------
+        batch : SeriesBatch
+            The series.
+
+        n_new : int
+            Steps to represent.
+
+        ending_as : SeriesBatch or None, default=None
+            The same series otherwise: the last step of each window is what it is
+            there. None for no difference.
+
+        Returns
+        -------
+        representations : Tensor of shape (batch, n_new, n_latents)
+        """
+
+
+class WithoutLastStep:
+    """Encodes each step from a window that ends there, and hides the step itself.
+
+    Parameters
+    ----------
+    encoder : CausalEncoder
+        What encodes the windows.
+
+    channel : int or None, default=None
+        What is hidden of the step; None for all of its channels.
+    """
+
+    def __init__(self, encoder: CausalEncoder, channel: int | None = None) -> None:
+        self.encoder = encoder
+        self.channel = channel
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Steps before and after a step on which its representation depends."""
+        return self.encoder.reach
+
+    def __call__(self, batch: SeriesBatch) -> tuple[Tensor, None]:
+        """Return representations (batch, time, n_latents) of all steps."""
+        batch = _with_all_masks(batch)
+        hidden = _hidden(batch, self.channel)
+        return self.encoder.latest(batch, batch.values.shape[1], hidden), None
+
+
+def _with_all_masks(batch: SeriesBatch) -> SeriesBatch:
+    observed, visible = batch.observed, batch.visible
+    if observed is None:
+        observed = torch.ones_like(batch.values)
+    if visible is None:
+        visible = torch.ones_like(batch.time)
+    return replace(batch, observed=observed, visible=visible)
+
+
+def _hidden(batch: SeriesBatch, channel: int | None) -> SeriesBatch:
+    """Return a batch with all masks, of which a channel or all are never seen."""
+    assert batch.observed is not None
+    assert batch.visible is not None
+    kept = batch.values.new_ones(batch.values.shape[-1])
+    kept[slice(None) if channel is None else channel] = 0
+    observed = batch.observed * kept
+    is_seen = observed.any(dim=-1).to(batch.visible.dtype)
+    return replace(
+        batch,
+        values=batch.values * kept,
+        observed=observed,
+        visible=batch.visible * is_seen,
+    )
 
 
 class LastStepsOfWindows(CausalEncoder):
@@ -81,22 +153,31 @@ class LastStepsOfWindows(CausalEncoder):
         super().__init__(context)
         self.last_steps = last_steps
 
-    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
+    def latest(
+        self, batch: SeriesBatch, n_new: int, ending_as: SeriesBatch | None = None
+    ) -> Tensor:
         """Return representations (batch, n_new, n_latents) of the last steps."""
         n_steps = batch.values.shape[1]
         n_windows = max(_STEPS_AT_ONCE // ((self.context + 1) * len(batch)), 1)
         steps = torch.arange(n_steps - n_new, n_steps, device=batch.values.device)
-        parts = [self._last_steps(batch, ends) for ends in steps.split(n_windows)]
+        parts = [
+            self._last_steps(batch, ends, ending_as) for ends in steps.split(n_windows)
+        ]
         return torch.cat(parts, dim=1)
 
-    def _last_steps(self, batch: SeriesBatch, ends: Tensor) -> Tensor:
+    def _last_steps(
+        self, batch: SeriesBatch, ends: Tensor, ending_as: SeriesBatch | None
+    ) -> Tensor:
         starts = (ends - self.context).clamp(min=0)
         lengths = ends - starts + 1
         places = torch.arange(int(lengths.max()), device=ends.device)
         is_step = places < lengths.unsqueeze(1)
         index = (starts.unsqueeze(1) + places).clamp(max=batch.values.shape[1] - 1)
         windows = _windows(batch, index, is_step)
-        latents = self.last_steps(windows, (lengths - 1).repeat(len(batch)))
+        last_places = (lengths - 1).repeat(len(batch))
+        if ending_as is not None:
+            _replace_steps(windows, last_places, ending_as, ends)
+        latents = self.last_steps(windows, last_places)
         # (batch * n_windows, n_latents) -> (batch, n_windows, n_latents)
         return latents.unflatten(0, (len(batch), len(ends)))
 
@@ -110,6 +191,20 @@ def _windows(batch: SeriesBatch, index: Tensor, is_step: Tensor) -> SeriesBatch:
         if (part := getattr(batch, field.name)) is not None
     }
     return replace(batch, **{"valid": valid, **parts})
+
+
+def _replace_steps(
+    windows: SeriesBatch, places: Tensor, other: SeriesBatch, steps: Tensor
+) -> None:
+    """Put steps of other series at a place of each of their windows.
+
+    The windows of a series lie one after another, and both have the same masks.
+    """
+    rows = torch.arange(len(places), device=places.device)
+    for name in ("values", "observed", "visible"):
+        getattr(windows, name)[rows, places] = getattr(other, name)[:, steps].flatten(
+            0, 1
+        )
 
 
 def _with_axes(mask: Tensor, n_axes: int) -> Tensor:
@@ -199,7 +294,9 @@ class CausalConvolutions:
             self.plan.insert(0, (block, between, needed))
             needed = self._read_by(block.first, between)
 
-    def __call__(self, hidden: Tensor, n_new: int) -> Tensor:
+    def __call__(
+        self, hidden: Tensor, n_new: int, last: Tensor | None = None
+    ) -> Tensor:
         """Return what the last steps get, each from its window.
 
         Parameters
@@ -210,6 +307,10 @@ class CausalConvolutions:
 
         n_new : int
             Steps at the end to compute.
+
+        last : Tensor of shape (n_new, batch, width) or None, default=None
+            What they read at the last step of each window; None for what the series
+            has there.
 
         Returns
         -------
@@ -223,13 +324,14 @@ class CausalConvolutions:
         n_at_once = max(_STEPS_AT_ONCE // hidden.shape[1], 1)
         outputs = []
         for begin in range(0, n_new, n_at_once):
-            steps = slice(begin, min(begin + n_at_once, n_new) + self.context)
+            stop = min(begin + n_at_once, n_new)
+            steps = slice(begin, stop + self.context)
             frame = _Frame(self.context, is_step[steps])
-            outputs.append(self._last_steps(frame, hidden[steps]))
+            at_ends = {} if last is None else {0: last[begin:stop]}
+            outputs.append(self._last_steps(frame, _Windows(hidden[steps], at_ends)))
         return torch.cat(outputs)
 
-    def _last_steps(self, frame: _Frame, hidden: Tensor) -> Tensor:
-        windows = _Windows(hidden, {})
+    def _last_steps(self, frame: _Frame, windows: _Windows) -> Tensor:
         for block, between, needed in self.plan:
             middle = self._convolved(block.first, frame, windows, between)
             outputs = self._convolved(block.second, frame, middle, needed)

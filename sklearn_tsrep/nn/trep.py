@@ -196,14 +196,20 @@ class CausalTRepEncoder(CausalEncoder):
         """What leaves out what no last step depends on."""
         return CausalConvolutions(self.encoder.convolutions, self.context)
 
-    def latest(self, batch: SeriesBatch, n_new: int) -> Tensor:
+    def latest(
+        self, batch: SeriesBatch, n_new: int, ending_as: SeriesBatch | None = None
+    ) -> Tensor:
         """Return representations (batch, n_new, n_latents) of the last steps."""
         if n_new <= _FEW_STEPS:
             last_steps = partial(last_steps_of_whole, self.encoder)
-            return LastStepsOfWindows(last_steps, self.context).latest(batch, n_new)
-        hidden, _ = self.encoder.embed(batch)
+            windows = LastStepsOfWindows(last_steps, self.context)
+            return windows.latest(batch, n_new, ending_as)
         # (batch, time, width) -> (time, batch, width) and back
-        return self.convolutions(hidden.transpose(0, 1), n_new).transpose(0, 1)
+        hidden = self.encoder.embed(batch)[0].transpose(0, 1)
+        last = None
+        if ending_as is not None:
+            last = self.encoder.embed(ending_as)[0].transpose(0, 1)[-n_new:]
+        return self.convolutions(hidden, n_new, last).transpose(0, 1)
 
 
 class ContextViews(NamedTuple):
