@@ -243,8 +243,13 @@ class TimePointDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         together = np.concatenate([before[:, needed:], after], axis=1)
         return Panel.from_series(together[np.newaxis]), n_before - needed
 
-    def _fit_offset(self, rows: Rows, y: Any) -> None:
-        scores = -self._time_scores(rows.panel)
+    def _fit_offset(
+        self, rows: Rows, y: Any, time_scores: np.ndarray | None = None
+    ) -> None:
+        """Take the threshold from how strange rows are, which may be known already."""
+        if time_scores is None:
+            time_scores = self._time_scores(rows.panel)
+        scores = -time_scores
         observed = np.concatenate(
             [~np.isnan(series).all(axis=0) for series in rows.panel.series]
         )

@@ -45,14 +45,14 @@ def without_level(values: np.ndarray, window: int) -> np.ndarray:
     is_there = ~np.isnan(values)
     there = np.where(is_there, values, 0.0)
     count, total, squares = (
-        _rolling_sum(part, window) for part in (is_there, there, there**2)
+        rolling_sum(part, window) for part in (is_there, there, there**2)
     )
     mean = total / np.maximum(count, 1)
     variance = np.maximum(squares / np.maximum(count, 1) - mean**2, 0)
     return (values - mean) / np.sqrt(variance + _SMALLEST_SPREAD**2)
 
 
-def _rolling_sum(values: np.ndarray, window: int) -> np.ndarray:
+def rolling_sum(values: np.ndarray, window: int) -> np.ndarray:
     """Return sums over the last rows, of which there are fewer at the start.
 
     A window is the start of a block of its length and the end of the one before, so

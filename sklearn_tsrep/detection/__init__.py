@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sklearn_tsrep.detection._representation_detector import RepresentationDetector
     from sklearn_tsrep.detection.evaluation import evaluate_detectors, judge_scores
     from sklearn_tsrep.detection.metrics import (
         affiliation_f1,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sklearn_tsrep.detection.segments import from_segments, to_segments
 
 __all__ = [
+    "RepresentationDetector",
     "affiliation_f1",
     "affiliation_precision",
     "affiliation_recall",
@@ -49,6 +51,7 @@ _METRICS = "sklearn_tsrep.detection.metrics"
 _EVALUATION = "sklearn_tsrep.detection.evaluation"
 _SEGMENTS = "sklearn_tsrep.detection.segments"
 _MODULES = {
+    "RepresentationDetector": "sklearn_tsrep.detection._representation_detector",
     "evaluate_detectors": _EVALUATION,
     "judge_scores": _EVALUATION,
     "from_segments": _SEGMENTS,

@@ -4,7 +4,9 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 
-def moving_average(values: np.ndarray, observed: np.ndarray, width: int) -> np.ndarray:
+def moving_average(
+    values: np.ndarray, observed: np.ndarray, width: int, *, causal: bool = False
+) -> np.ndarray:
     """Return the mean over the observed steps around each observed step.
 
     Parameters
@@ -19,14 +21,18 @@ def moving_average(values: np.ndarray, observed: np.ndarray, width: int) -> np.n
         Steps of a window: as many before as behind, one more before if it is even.
         Those beyond the ends of the series do not count.
 
+    causal : bool, default=False
+        Whether all of them lie before, but for the step itself.
+
     Returns
     -------
     means : float64 array of shape (n_timepoints, ...)
         0 at steps that are not observed.
     """
     counted = observed.reshape(-1, *(1 for _ in values.shape[1:])).astype(np.float64)
+    origin = steps_around(width)[1] if causal else 0
     totals, counts = (
-        uniform_filter1d(part, width, axis=0, mode="constant")
+        uniform_filter1d(part, width, axis=0, mode="constant", origin=origin)
         for part in (values * counted, counted)
     )
     # Running sums leave what is rounding behind a large value, also below 0.

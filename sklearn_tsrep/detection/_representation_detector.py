@@ -1,0 +1,618 @@
+"""Anomalies by how far representations are from normal ones, and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence as Listed
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_tsrep._detector import TimePointDetector
+from sklearn_tsrep._panels import unchanged_if_refused
+from sklearn_tsrep._sklearn import HasMethods, Interval, StrOptions, fit_context
+from sklearn_tsrep.data.panel import Panel
+from sklearn_tsrep.data.rolling import without_level
+from sklearn_tsrep.data.scaling import ChannelScaler
+from sklearn_tsrep.detection._combination import (
+    COMBINATIONS,
+    combined,
+    training_quantiles,
+)
+from sklearn_tsrep.detection._memory import require_pynndescent
+from sklearn_tsrep.detection._scorers import (
+    HiddenStep,
+    NearestNormal,
+    PrincipalComponents,
+    Reconstruction,
+    Scorer,
+    normalized_shares,
+)
+from sklearn_tsrep.detection._sequence import Encoding, Sequence, panel_of
+from sklearn_tsrep.features.smoothing import moving_average, steps_around
+
+SCORES = ("nearest", "reconstruction", "masked")
+_SCORERS = {
+    kind.__name__: kind
+    for kind in (NearestNormal, PrincipalComponents, Reconstruction, HiddenStep)
+}
+# Scaled values beyond are cut off: a channel that was constant may leap by millions.
+_LARGEST_VALUE = 20.0
+
+
+class RepresentationDetector(TimePointDetector):
+    """Anomalies in time series by the distance to the nearest normal ones.
+
+    A transformer represents the time points of normal series, and windows of them are
+    remembered. A time point is strange if the windows around it are far from the
+    nearest remembered ones, for how far these are from one another; and if what usually
+    holds between values, in windows of some length, holds no more. Other scores are
+    there by ``score``.
+
+    Rows of X are time points.
+
+    Parameters
+    ----------
+    transformer : "random", TRepTransformer, DMAETransformer or None, default="random"
+        What represents time points, cloned before it is fitted to the standardised
+        training series. One that is fitted already stays as it is in a
+        `sklearn.frozen.FrozenEstimator`, and gets series as they are. "random" for a
+        small `TRepTransformer` that keeps its random weights; None for the values
+        themselves. See the user guide for what they are worth.
+
+    score : str or sequence of str, default=("nearest", "reconstruction")
+        What makes the score of a time point; several are combined.
+
+        - ``"nearest"``: distance to the nearest normal windows.
+        - ``"reconstruction"``: distance from what the transformer's ``reconstruct``
+          makes of the values, if it has that method, as `DMAETransformer` does; from
+          what principal components make of windows of the values, if not.
+        - ``"masked"``: change of the representation of a time point when it is itself
+          hidden, in T-Rep's paper over the mean of the changes before.
+
+    window_length : int or sequence of int, default=10
+        Time points of the windows whose mean representations, or whose values without
+        a transformer, are compared for ``"nearest"``. 1 for time points by themselves;
+        several lengths are several scores.
+
+    n_neighbors : int, default=3
+        Nearest normal windows, over whose distances the mean is taken.
+
+    local_scale : bool, default=True
+        Whether the distance to a normal window is divided by how far that is from its
+        own neighbours, to which half of what is usual is added.
+
+    memory_size : int, default=3000
+        Most normal windows to remember.
+
+    selection : {"even", "coreset"}, default="even"
+        Which windows are remembered: at equal distances in time, or those that cover
+        all the best, for a small memory.
+
+    search : {"exact", "approximate"}, default="exact"
+        Whether the nearest windows are searched among all that are remembered, or by an
+        index, for large memories; needs the extra ``neighbors``.
+
+    reconstruction_length : int, default=50
+        Time points of the windows whose values principal components are taken of.
+
+    n_components : int, default=48
+        Principal components at most; no more than a tenth of the values of a window.
+
+    n_before : int or None, default=21
+        For ``"masked"``: time points before one, over the mean of whose changes its own
+        is taken. None for the change itself.
+
+    combination : {"geometric", "mean", "rank"}, default="geometric"
+        How several scores are combined: their geometric mean or their mean, in units of
+        what 90 % of the training time points do not exceed, or the mean of their ranks
+        among the training scores. Beyond all of these, ranks are equal.
+
+    smoothing : int, default=20
+        Time points around each over which scores are averaged; with ``causal`` those
+        before it. 1 for none.
+
+    causal : bool, default=False
+        Whether the score of a time point depends on none of those that follow, so that
+        it never changes. Scores are then late by some time points.
+
+    context : int, default=200
+        Time points before one that its representation depends on, where that is causal:
+        with ``causal`` or for ``"masked"``.
+
+    normalize : bool, default=False
+        Whether each value loses level and spread of the time points up to it, as many
+        as the longest window has, so that a series that drifts looks as it did.
+
+    contamination : float or "auto", default="auto"
+        Share of anomalies among the training time points, for the threshold; "auto"
+        for what the rule takes.
+
+    threshold : {"quantile", "pot", "mad", "best_f1"}, default="quantile"
+        How the threshold is taken from the scores of the training time points, see
+        `sklearn_tsrep.thresholds`.
+
+    scale : bool, default=True
+        Whether to standardise each channel with mean and standard deviation of the
+        training series.
+
+    batch_size : int, default=16384
+        Time points that are scored at a time, where a representation does not depend
+        on all of them: it bounds the memory that scoring takes.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the weights of "random", and of the coreset. Give a transformer its own.
+
+    Attributes
+    ----------
+    transformer_ : transformer or None
+        The fitted one.
+
+    offset_ : float
+        Scores below are those of anomalies.
+
+    mean_, scale_ : ndarray of shape (n_channels,)
+        What channels are standardised with.
+
+    n_features_in_ : int
+        Channels seen in fit.
+
+    feature_names_in_ : ndarray of shape (n_channels,)
+        Names of the channels, where X was a frame with names.
+
+    See Also
+    --------
+    sklearn_tsrep.AMADDetector : Learns to reconstruct windows by attention.
+    sklearn.neighbors.LocalOutlierFactor : Distances of rows, without time.
+
+    Notes
+    -----
+    The threshold comes from scores of training windows among others, as if they had not
+    been seen: each quarter of them is scored by what is learned from the rest. The
+    reconstruction of a transformer, and ``"masked"``, are those of series that were
+    seen. `score_samples` of the training series finds windows that are remembered, and
+    is higher: take other normal series for `set_threshold`.
+
+    Gaps are filled by the last value for windows of values, and are gaps for the
+    transformer; time points without any value get the score 0. Standardised values
+    beyond 20 are cut off.
+
+    `contributions` says in which channels a window differs from the nearest normal one,
+    or from what was left of it; for ``"masked"``, which channel changes the
+    representation most when it alone is hidden.
+
+    References
+    ----------
+    Fraikin, Bennetot, Allassonnière (2024). "T-Rep: Representation Learning for Time
+    Series using Time-Embeddings". ICLR. Section 5.2, for ``"masked"``.
+
+    Breunig, Kriegel, Ng, Sander (2000). "LOF: Identifying Density-Based Local
+    Outliers". SIGMOD, for the idea of local scales.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tsrep.detection import RepresentationDetector
+    >>> steps = np.arange(600)
+    >>> X = np.column_stack([np.sin(steps / 5), np.cos(steps / 7)])
+    >>> detector = RepresentationDetector(smoothing=5, random_state=0).fit(X)
+    >>> X_new = X.copy()
+    >>> X_new[200:205, 0] = 3.0
+    >>> int(detector.score_samples(X_new).argmin()) in range(195, 210)
+    True
+    >>> int(detector.contributions(X_new)[200:205].mean(axis=0).argmax())
+    0
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TimePointDetector._parameter_constraints,
+        "transformer": [StrOptions({"random"}), HasMethods(["fit", "encode"]), None],
+        "score": [StrOptions(set(SCORES)), list, tuple],
+        "window_length": [Interval(Integral, 1, None, closed="left"), list, tuple],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "local_scale": ["boolean"],
+        "memory_size": [Interval(Integral, 1, None, closed="left")],
+        "selection": [StrOptions({"even", "coreset"})],
+        "search": [StrOptions({"exact", "approximate"})],
+        "reconstruction_length": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_before": [Interval(Integral, 1, None, closed="left"), None],
+        "combination": [StrOptions(set(COMBINATIONS))],
+        "smoothing": [Interval(Integral, 1, None, closed="left")],
+        "causal": ["boolean"],
+        "context": [Interval(Integral, 0, None, closed="left")],
+        "normalize": ["boolean"],
+        "scale": ["boolean"],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        transformer: Any = "random",
+        *,
+        score: str | Listed[str] = ("nearest", "reconstruction"),
+        window_length: int | Listed[int] = 10,
+        n_neighbors: int = 3,
+        local_scale: bool = True,
+        memory_size: int = 3000,
+        selection: str = "even",
+        search: str = "exact",
+        reconstruction_length: int = 50,
+        n_components: int = 48,
+        n_before: int | None = 21,
+        combination: str = "geometric",
+        smoothing: int = 20,
+        causal: bool = False,
+        context: int = 200,
+        normalize: bool = False,
+        contamination: float | str = "auto",
+        threshold: str = "quantile",
+        scale: bool = True,
+        batch_size: int = 2**14,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.transformer = transformer
+        self.score = score
+        self.window_length = window_length
+        self.n_neighbors = n_neighbors
+        self.local_scale = local_scale
+        self.memory_size = memory_size
+        self.selection = selection
+        self.search = search
+        self.reconstruction_length = reconstruction_length
+        self.n_components = n_components
+        self.n_before = n_before
+        self.combination = combination
+        self.smoothing = smoothing
+        self.causal = causal
+        self.context = context
+        self.normalize = normalize
+        self.contamination = contamination
+        self.threshold = threshold
+        self.scale = scale
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    # The transformer validates its own parameters.
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, series_id: Any = None
+    ) -> Self:
+        """Remember what is usual in series, without labels, and fit the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timepoints, n_channels)
+            One series, or several one below the other: mostly normal. NaN is missing
+            data.
+
+        y : array-like of shape (n_timepoints,), default=None
+            Only read with ``threshold="best_f1"``, as in `set_threshold`.
+
+        lengths : array-like of int of shape (n_series,), default=None
+            Time points of each series, in the order of the rows; None for one series.
+
+        series_id : array-like of shape (n_timepoints,), default=None
+            Which series each row belongs to, instead of ``lengths``. Rows of a series
+            are in order of time.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ImportError
+            If the index of ``search="approximate"`` is not installed.
+
+        ValueError
+            If a parameter or the data are not valid.
+        """
+        self._check_parameters()
+        with unchanged_if_refused(self):
+            rows = self._read(X, lengths, series_id, reset=True)
+            self.__dict__.pop("_learned", None)
+            scores = self._learn(rows.panel)
+        self._fit_offset(rows, y, scores)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, series_id: Any = None
+    ) -> Self:
+        """Remember further normal series, and fit the threshold to them.
+
+        The transformer, scaling and the units of scores stay as they were after the
+        first call. The threshold comes from the scores that the series had before they
+        were remembered.
+
+        Parameters
+        ----------
+        X, y, lengths, series_id
+            As in `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ImportError, ValueError
+            As in `fit`, or if the number of channels changed since the first call.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X, y, lengths=lengths, series_id=series_id)
+        self._check_parameters()
+        rows = self._read(X, lengths, series_id)
+        self._require_values(rows.panel)
+        scores = self._time_scores(rows.panel)
+        sequences = list(self._sequences(rows.panel))
+        for scorer in self._scorers:
+            scorer.learn_more(sequences)
+        self._learned = [_state_of(scorer) for scorer in self._scorers]
+        self._fit_offset(rows, y, scores)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_learned")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made anew from what was learned."""
+        state = dict(super().__getstate__())
+        state.pop("_made", None)
+        return state
+
+    def _check_parameters(self) -> None:
+        scores, lengths = self._score_names, _listed(self.window_length)
+        if not scores or set(scores) - set(SCORES) or len(set(scores)) < len(scores):
+            raise ValueError(
+                f"score must be one or several of {list(SCORES)}, each at most once, "
+                f"got {self.score!r}."
+            )
+        if not lengths or not all(
+            isinstance(length, Integral) and length >= 1 for length in lengths
+        ):
+            raise ValueError(
+                "window_length must be a number of time points of at least 1, or "
+                f"several, got {self.window_length!r}."
+            )
+        if self.transformer is None and "masked" in scores:
+            raise ValueError(
+                "score='masked' needs a transformer to hide time points from, got "
+                "transformer=None."
+            )
+        if self.causal and self._reconstructs:
+            raise ValueError(
+                "causal=True needs scores that see no later time points, and the "
+                f"reconstruction of {type(self.transformer).__name__} does."
+            )
+        if self.search == "approximate":
+            require_pynndescent()
+
+    @property
+    def _score_names(self) -> list[str]:
+        return _listed(self.score)
+
+    @property
+    def _reconstructs(self) -> bool:
+        """Whether the transformer makes the reconstruction."""
+        return "reconstruction" in self._score_names and hasattr(
+            self.transformer, "reconstruct"
+        )
+
+    def _learn(self, panel: Panel) -> np.ndarray:
+        """Learn from normal series, and return the scores of their time points."""
+        self._require_values(panel)
+        scaler = (
+            ChannelScaler.fit(panel)
+            if self.scale
+            else ChannelScaler.identity(panel.n_channels)
+        )
+        self.mean_, self.scale_ = scaler.mean, scaler.scale
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._how = {
+            "causal": bool(self.causal),
+            "context": int(self.context),
+            "normalize": bool(self.normalize),
+            "window": max(self._lengths),
+        }
+        self.transformer_ = None
+        self.transformer_ = self._fitted_transformer(panel, seed)
+        sequences = list(self._sequences(panel))
+        scorers = self._new_scorers(seed)
+        scores = [scorer.learn(sequences) for scorer in scorers]
+        observed = np.concatenate([one.is_observed for one in sequences])
+        of_kinds = [np.concatenate(own) for own in scores]
+        self._quantiles = [training_quantiles(own[observed]) for own in of_kinds]
+        self._made = scorers
+        self._learned = [_state_of(scorer) for scorer in scorers]
+        return np.concatenate(
+            [
+                self._smoothed(self._combined(list(own)), one)
+                for one, *own in zip(sequences, *scores, strict=True)
+            ]
+        )
+
+    @staticmethod
+    def _require_values(panel: Panel) -> None:
+        if not panel.stops.any():
+            raise ValueError("X has no value to learn from.")
+
+    @property
+    def _lengths(self) -> list[int]:
+        """Lengths of all windows."""
+        lengths = [*map(int, _listed(self.window_length))]
+        return [*lengths, int(self.reconstruction_length)]
+
+    def _fitted_transformer(self, panel: Panel, seed: int) -> Any:
+        needs_one = "nearest" in self._score_names or "masked" in self._score_names
+        if self.transformer is None or not (needs_one or self._reconstructs):
+            return None
+        transformer = self.transformer
+        if transformer == "random":
+            from sklearn_tsrep._trep import TRepTransformer
+
+            transformer = TRepTransformer(
+                n_latents=64,
+                hidden_channels=32,
+                n_blocks=4,
+                time_embedding=None,
+                max_epochs=0,
+                random_state=seed,
+            )
+        sequences = [
+            values for values in self._standardized(panel) if not np.isnan(values).all()
+        ]
+        return clone(transformer).fit(panel_of(sequences))
+
+    def _new_scorers(self, seed: int) -> list[Scorer]:
+        scorers: list[Scorer] = []
+        windows = {"n_kept": int(self.memory_size), "causal": bool(self.causal)}
+        if "nearest" in self._score_names:
+            scorers += [
+                NearestNormal(
+                    length=int(length),
+                    **windows,
+                    n_neighbors=int(self.n_neighbors),
+                    local_scale=bool(self.local_scale),
+                    selection=self.selection,
+                    is_exact=self.search == "exact",
+                    of_latents=self.transformer_ is not None,
+                    seed=seed,
+                )
+                for length in _listed(self.window_length)
+            ]
+        if self._reconstructs:
+            scorers.append(Reconstruction())
+        elif "reconstruction" in self._score_names:
+            scorers.append(
+                PrincipalComponents(
+                    length=int(self.reconstruction_length),
+                    **windows,
+                    n_components=int(self.n_components),
+                )
+            )
+        if "masked" in self._score_names:
+            n_before = None if self.n_before is None else int(self.n_before)
+            scorers.append(HiddenStep(n_before, int(self.context)))
+        return scorers
+
+    @property
+    def _scorers(self) -> list[Scorer]:
+        if "_made" not in self.__dict__:
+            self._made = [_SCORERS[kind](**state) for kind, state in self._learned]
+        return self._made
+
+    @property
+    def _encoding(self) -> Encoding | None:
+        if self.transformer_ is None:
+            return None
+        is_frozen = isinstance(self.transformer_, FrozenEstimator)
+        return Encoding(
+            self.transformer_,
+            self.mean_ if is_frozen else None,
+            self.scale_ if is_frozen else None,
+            self._how["causal"],
+            self._how["context"],
+        )
+
+    def _standardized(self, panel: Panel) -> Iterator[np.ndarray]:
+        """Yield the series (n_timepoints, n_channels), NaN where missing."""
+        scaler = ChannelScaler(self.mean_, self.scale_, largest=_LARGEST_VALUE)
+        for series in panel.series:
+            values = scaler(series.T)
+            if self._how["normalize"]:
+                values = without_level(values, self._how["window"]).astype(np.float32)
+            yield values
+
+    def _sequences(self, panel: Panel) -> Iterator[Sequence]:
+        encoding, window = self._encoding, self._how["window"]
+        for values in self._standardized(panel):
+            yield Sequence(values, window, encoding)
+
+    def _time_scores(self, panel: Panel) -> np.ndarray:
+        return self._by_parts(panel, self._scores_of)
+
+    def _channel_scores(self, panel: Panel) -> np.ndarray:
+        return self._by_parts(panel, self._parts_of)
+
+    def _scores_of(self, sequence: Sequence) -> np.ndarray:
+        scores = [scorer.scores(sequence) for scorer in self._scorers]
+        return self._smoothed(self._combined(scores), sequence)
+
+    def _parts_of(self, sequence: Sequence) -> np.ndarray:
+        """Return scores by channel: the mean of the shares that each kind gives."""
+        parts = [scorer.parts(sequence) for scorer in self._scorers]
+        scores = self._combined([own.sum(axis=1) for own in parts])
+        shares = np.mean([normalized_shares(own) for own in parts], axis=0)
+        return self._smoothed(scores[:, np.newaxis] * shares, sequence)
+
+    def _combined(self, scores: list[np.ndarray]) -> np.ndarray:
+        return combined(scores, self._quantiles, self.combination)
+
+    def _smoothed(self, scores: np.ndarray, sequence: Sequence) -> np.ndarray:
+        return moving_average(
+            scores, sequence.is_observed, self.smoothing, causal=self._how["causal"]
+        )
+
+    def _by_parts(self, panel: Panel, scores_of: Any) -> np.ndarray:
+        """Return scores of all time points, of some at a time where they allow it."""
+        reach = self._reach()
+        scores = []
+        for whole in self._sequences(panel):
+            size = len(whole) if reach is None else self.batch_size
+            for begin in range(0, len(whole), size):
+                stop = min(begin + size, len(whole))
+                scores.append(_of_part(whole, begin, stop, reach, scores_of))
+        return np.concatenate(scores)
+
+    def _reach(self) -> tuple[int, int] | None:
+        """Return how many time points around one its score depends on; None for all."""
+        reaches = [scorer.reach(self._encoding) for scorer in self._scorers]
+        known = [reach for reach in reaches if reach is not None]
+        if len(known) < len(reaches):
+            return None
+        before, after = (max(sides) for sides in zip(*known, strict=True))
+        gaps = self._how["window"]
+        around = sum(steps_around(self.smoothing)), 0
+        if not self._how["causal"]:
+            around = steps_around(self.smoothing)
+        return before + gaps + around[0], after + around[1]
+
+    def _steps_before(self, n_timepoints: int, first: int) -> int:
+        reach, encoding = self._reach(), self._encoding
+        if reach is None or (encoding is not None and encoding.counts_time):
+            return 0
+        normalized = self._how["window"] if self._how["normalize"] else 0
+        return max(first - reach[0] - normalized, 0)
+
+
+def _of_part(
+    whole: Sequence,
+    begin: int,
+    stop: int,
+    reach: tuple[int, int] | None,
+    scores_of: Any,
+) -> np.ndarray:
+    """Return the scores of a range of time points, from no more than they depend on."""
+    before, after = reach or (begin, len(whole) - stop)
+    first = max(begin - before, 0)
+    part = Sequence(
+        whole.values[first : stop + after], whole.window, whole.encoding, first
+    )
+    return scores_of(part)[begin - first : stop - first]
+
+
+def _state_of(scorer: Scorer) -> tuple[str, dict[str, Any]]:
+    return type(scorer).__name__, scorer.state
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
