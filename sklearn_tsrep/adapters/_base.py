@@ -36,11 +36,32 @@ class EstimatorAdapter:
         """Return what is adapted if nothing is given."""
         raise NotImplementedError
 
+    @classmethod
+    def _small_parameters(cls) -> list[dict[str, Any]]:
+        """Return sets of parameters with which a fit takes milliseconds."""
+        raise NotImplementedError
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return parameters for the checks of sktime.
+
+        Parameters
+        ----------
+        parameter_set : str, default="default"
+            Ignored: there is one.
+
+        Returns
+        -------
+        params : list of dict
+            With each of them a fit takes milliseconds.
+        """
+        return cls._small_parameters()
+
     def _chosen(self) -> Any:
         return self._usual_estimator() if self.estimator is None else self.estimator
 
     def _tags_of(self, estimator: Any) -> dict[str, Any]:
-        states = values_of(estimator, "random_state")
+        states = parameters_named("random_state", estimator).values()
         is_repeatable = all(isinstance(state, Integral) for state in states)
         return {
             "property:randomness": "deterministic" if is_repeatable else "stochastic",
@@ -48,7 +69,9 @@ class EstimatorAdapter:
         }
 
     def _fit_clone(self, *data: Any, **parameters: Any) -> None:
-        self.estimator_ = clone(self._chosen()).set_params(**parameters).fit(*data)
+        seeds = _seeds_of_numpy(self._chosen())
+        own = clone(self._chosen()).set_params(**parameters, **seeds)
+        self.estimator_ = own.fit(*data)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the estimator by ``estimator__<name>``.
@@ -82,10 +105,24 @@ class EstimatorAdapter:
         return self
 
 
-def values_of(estimator: Any, name: str) -> list[Any]:
+def parameters_named(name: str, estimator: Any) -> dict[str, Any]:
     """Return what a parameter is in an estimator and in all that it is made of."""
-    return [
-        value
+    return {
+        path: value
         for path, value in estimator.get_params().items()
         if path.split("__")[-1] == name
-    ]
+    }
+
+
+def gives_nan(estimator: Any) -> bool:
+    """Tell whether a series without a value gives NaN, and is no error."""
+    return "nan" in parameters_named("on_empty", estimator).values()
+
+
+def _seeds_of_numpy(estimator: Any) -> dict[str, int]:
+    """Return in 32 bits the seeds of more, which `set_random_state` of sktime draws."""
+    return {
+        path: int(seed) % 2**32
+        for path, seed in parameters_named("random_state", estimator).items()
+        if isinstance(seed, Integral) and int(seed) >= 2**32
+    }

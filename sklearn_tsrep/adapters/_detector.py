@@ -118,20 +118,15 @@ class SktimeDetector(EstimatorAdapter, BaseDetector):
         return pd.DataFrame({"scores": np.asarray(highest, dtype=np.float64)})
 
     @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameters with which a test takes milliseconds.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            Ignored; there is one set.
-
-        Returns
-        -------
-        params : list of dict
-        """
+    def _small_parameters(cls) -> list[dict[str, Any]]:
         tiny = AMADDetector(
-            8, d_model=4, n_heads=1, n_layers=1, smoothing=3, max_steps=2, random_state=0
+            8,
+            d_model=4,
+            n_heads=1,
+            n_layers=1,
+            smoothing=3,
+            max_steps=2,
+            random_state=0,
         )
         return [{"estimator": tiny}, {"estimator": tiny, "task": "segmentation"}]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sktime.forecasting.base import BaseForecaster
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.utils.warnings import warn
 
 from sklearn_tsrep.adapters._base import EstimatorAdapter
@@ -46,9 +46,9 @@ class SktimeForecaster(EstimatorAdapter, BaseForecaster):
     Only time points to come can be forecast. Exogenous series are ignored.
 
     ``update`` takes in what follows the time points seen, without learning from them,
-    whatever ``update_params`` is; what was seen before is left out. To learn anew from
-    time to time, put the forecaster into a
-    `sktime.forecasting.stream.UpdateRefitsEvery`.
+    whatever ``update_params`` is. What was seen before is left out, and time points in
+    between are missing values. To learn anew from time to time, put the forecaster into
+    a `sktime.forecasting.stream.UpdateRefitsEvery`.
 
     Where there are too few errors in the validation part for an interval, its ends are
     infinite and a UserWarning says so, instead of the error of the estimator: sktime
@@ -93,17 +93,26 @@ class SktimeForecaster(EstimatorAdapter, BaseForecaster):
     def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> SktimeForecaster:
         horizon = int(fh.to_relative(self.cutoff).to_pandas().max())
         self._fit_clone(y, horizon=horizon)
-        self._last_seen = y.index[-1]
+        self._last_seen = self.cutoff
         return self
 
     def _update(
         self, y: pd.DataFrame, X: Any = None, update_params: bool = True
     ) -> SktimeForecaster:
-        following = y[y.index > self._last_seen]
+        following = self._following(y)
         if len(following):
             self.estimator_.update(following)
-            self._last_seen = following.index[-1]
+            self._last_seen = self.cutoff
         return self
+
+    def _following(self, y: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows behind those seen, with rows of NaN for what is left out."""
+        times = ForecastingHorizon(y.index, is_relative=False, freq=self.cutoff)
+        last_step = times.to_relative(self._last_seen).to_pandas().max()
+        if last_step < 1:
+            return y[:0]
+        steps = ForecastingHorizon(np.arange(1, last_step + 1))
+        return y.reindex(steps.to_absolute_index(self._last_seen))
 
     def _predict(self, fh: Any, X: Any) -> pd.DataFrame:
         self._check_time()
@@ -130,10 +139,10 @@ class SktimeForecaster(EstimatorAdapter, BaseForecaster):
             return -upper, upper
 
     def _check_time(self) -> None:
-        if self.cutoff[0] != self._last_seen:
+        if self.cutoff[0] != self._last_seen[0]:
             raise ValueError(
-                f"y must follow what was seen, up to {self._last_seen}, got an update "
-                f"that ends at {self.cutoff[0]}. Fit anew to forecast earlier ones."
+                f"y must go on behind what was seen, up to {self._last_seen[0]}, got "
+                f"an update that ends at {self.cutoff[0]}. Fit anew to go back."
             )
 
     def _framed(self, values: np.ndarray, fh: Any, columns: Any) -> pd.DataFrame:
@@ -143,18 +152,7 @@ class SktimeForecaster(EstimatorAdapter, BaseForecaster):
         return pd.DataFrame(rows, index=index, columns=columns)
 
     @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameters with which a test takes milliseconds.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            Ignored; there is one set.
-
-        Returns
-        -------
-        params : list of dict
-        """
+    def _small_parameters(cls) -> list[dict[str, Any]]:
         # Quantiles near the ends need many errors, of which a short series has few.
         small: dict[str, Any] = {
             "n_lags": 3,

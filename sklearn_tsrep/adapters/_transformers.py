@@ -12,7 +12,7 @@ from sktime.transformations.base import BaseTransformer
 from sklearn_tsrep._dmae import DMAETransformer
 from sklearn_tsrep._imputer import DMAEImputer
 from sklearn_tsrep._trep import TRepTransformer
-from sklearn_tsrep.adapters._base import EstimatorAdapter, values_of
+from sklearn_tsrep.adapters._base import EstimatorAdapter, gives_nan
 
 
 class _PanelAdapter(EstimatorAdapter, BaseTransformer):
@@ -33,23 +33,17 @@ class _PanelAdapter(EstimatorAdapter, BaseTransformer):
     def _usual_estimator(cls) -> Any:
         return TRepTransformer()
 
+    def _tags_of(self, estimator: Any) -> dict[str, Any]:
+        removes = "capability:missing_values:removes"
+        own = {removes: self.get_class_tag(removes) and not gives_nan(estimator)}
+        return {**super()._tags_of(estimator), **own}
+
     def _fit(self, X: Any, y: Any = None) -> _PanelAdapter:
         self._fit_clone(X)
         return self
 
     @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameters with which a test takes milliseconds.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            Ignored; there is one set.
-
-        Returns
-        -------
-        params : list of dict
-        """
+    def _small_parameters(cls) -> list[dict[str, Any]]:
         return [{"estimator": own} for own in tiny_transformers()]
 
 
@@ -105,11 +99,6 @@ class SktimeFeatureExtractor(_PanelAdapter):
         "capability:missing_values:removes": True,
         "capability:unequal_length:removes": True,
     }
-
-    def _tags_of(self, estimator: Any) -> dict[str, Any]:
-        raises = "nan" not in values_of(estimator, "on_empty")
-        own = {"capability:missing_values:removes": raises}
-        return {**super()._tags_of(estimator), **own}
 
     def _transform(self, X: Any, y: Any = None) -> pd.DataFrame:
         features = self.estimator_.transform(X)
@@ -217,28 +206,12 @@ class SktimeImputer(_PanelAdapter):
     def _usual_estimator(cls) -> Any:
         return DMAEImputer()
 
-    def _tags_of(self, estimator: Any) -> dict[str, Any]:
-        raises = "nan" not in values_of(estimator, "on_empty")
-        own = {"capability:missing_values:removes": raises}
-        return {**super()._tags_of(estimator), **own}
-
     def _transform(self, X: Any, y: Any = None) -> pd.DataFrame:
         rows = _in_the_order_of(X, self.estimator_.transform(X))
         return pd.DataFrame(rows, index=X.index, columns=X.columns)
 
     @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameters with which a test takes milliseconds.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            Ignored; there is one set.
-
-        Returns
-        -------
-        params : list of dict
-        """
+    def _small_parameters(cls) -> list[dict[str, Any]]:
         dmae = tiny_transformers()[1]
         patches = DMAETransformer(**{**dmae.get_params(), "patch_length": 2})
         return [{"estimator": DMAEImputer(own)} for own in (dmae, patches)]
