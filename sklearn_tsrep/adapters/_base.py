@@ -68,10 +68,10 @@ class EstimatorAdapter:
             "capability:missing_values": get_tags(estimator).input_tags.allow_nan,
         }
 
-    def _fit_clone(self, *data: Any, **parameters: Any) -> None:
-        seeds = _seeds_of_numpy(self._chosen())
-        own = clone(self._chosen()).set_params(**parameters, **seeds)
-        self.estimator_ = own.fit(*data)
+    def _fit_clone(self, X: Any, y: Any = None, **parameters: Any) -> None:
+        own = clone(self._chosen())
+        own.set_params(**parameters, **_seeds_of_numpy(own))
+        self.estimator_ = own.fit(X, y)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the estimator by ``estimator__<name>``.

@@ -115,18 +115,25 @@ class SktimeForecaster(EstimatorAdapter, BaseForecaster):
         return y.reindex(steps.to_absolute_index(self._last_seen))
 
     def _predict(self, fh: Any, X: Any) -> pd.DataFrame:
-        self._check_time()
-        forecast = self.estimator_.predict()
-        return self._framed(forecast, fh, self._get_varnames())
+        return self._framed(self.estimator_.predict(), fh, self._get_varnames())
 
     def _predict_interval(
         self, fh: Any, X: Any, coverage: Sequence[float]
     ) -> pd.DataFrame:
-        self._check_time()
         # (n_coverages, 2, horizon, n_channels) to (horizon, channel, coverage, end)
         values = np.asarray([*map(self._ends, coverage)]).transpose(2, 3, 0, 1)
         columns = self._get_columns("predict_interval", coverage=coverage)
-        return self._framed(values.reshape(len(values), -1), fh, columns)
+        return self._framed(values, fh, columns)
+
+    # What sktime 1.2 makes of intervals has the levels of channels mixed up.
+    def _predict_quantiles(
+        self, fh: Any, X: Any, alpha: Sequence[float]
+    ) -> pd.DataFrame:
+        ends = [self._ends(abs(1 - 2 * level))[int(level >= 0.5)] for level in alpha]
+        # (n_levels, horizon, n_channels) to (horizon, channel, level)
+        values = np.asarray(ends).transpose(1, 2, 0)
+        columns = self._get_columns("predict_quantiles", alpha=alpha)
+        return self._framed(values, fh, columns)
 
     def _ends(self, share: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the intervals, which are infinite where none is known."""
@@ -147,7 +154,8 @@ class SktimeForecaster(EstimatorAdapter, BaseForecaster):
 
     def _framed(self, values: np.ndarray, fh: Any, columns: Any) -> pd.DataFrame:
         """Return the rows of the horizon that are asked for."""
-        rows = values[fh.to_indexer(self.cutoff)]
+        self._check_time()
+        rows = values.reshape(len(values), -1)[fh.to_indexer(self.cutoff)]
         index = fh.to_absolute_index(self.cutoff)
         return pd.DataFrame(rows, index=index, columns=columns)
 

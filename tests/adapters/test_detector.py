@@ -16,7 +16,7 @@ def amad():
 
 
 @pytest.fixture
-def X():
+def plant():
     steps = np.arange(120)
     frame = pd.DataFrame(
         {"load": np.sin(steps / 4), "oil": np.cos(steps / 6)},
@@ -28,49 +28,49 @@ def X():
     return frame
 
 
-def test_points_are_the_positions_of_alarms(amad, X):
-    alarms = SktimeDetector(amad).fit(X).predict(X)
+def test_points_are_the_positions_of_alarms(amad, plant):
+    alarms = SktimeDetector(amad).fit(plant).predict(plant)
     assert alarms.columns.tolist() == ["ilocs"]
-    expected = np.flatnonzero(amad.fit(X).predict(X) == -1)
+    expected = np.flatnonzero(amad.fit(plant).predict(plant) == -1)
     assert len(expected) > 3
     np.testing.assert_array_equal(alarms["ilocs"], expected)
 
 
-def test_labels_are_one_for_each_time_point(amad, X):
-    labels = SktimeDetector(amad).fit(X).transform(X)["labels"]
-    np.testing.assert_array_equal(labels == 1, amad.fit(X).predict(X) == -1)
+def test_labels_are_one_for_each_time_point(amad, plant):
+    labels = SktimeDetector(amad).fit(plant).transform(plant)["labels"]
+    np.testing.assert_array_equal(labels == 1, amad.fit(plant).predict(plant) == -1)
 
 
-def test_scores_are_higher_where_a_series_is_more_anomalous(amad, X):
-    detector = SktimeDetector(amad).fit(X)
-    scores = detector.transform_scores(X)
-    assert scores.index.equals(X.index)
-    expected = -amad.fit(X).score_samples(X)
+def test_scores_are_higher_where_a_series_is_more_anomalous(amad, plant):
+    detector = SktimeDetector(amad).fit(plant)
+    scores = detector.transform_scores(plant)
+    assert scores.index.equals(plant.index)
+    expected = -amad.fit(plant).score_samples(plant)
     np.testing.assert_array_equal(scores["scores"], expected)
-    alarms = detector.predict(X)["ilocs"]
-    of_alarms = detector.predict_scores(X)["scores"]
+    alarms = detector.predict(plant)["ilocs"]
+    of_alarms = detector.predict_scores(plant)["scores"]
     np.testing.assert_array_equal(of_alarms, expected[alarms])
 
 
-def test_segments_are_stretches_of_alarms(amad, X):
-    detector = SktimeDetector(amad, task="segmentation").fit(X)
-    found = pd.Index(detector.predict(X)["ilocs"])
-    scores = amad.fit(X).score_samples(X)
-    expected = to_segments(amad.predict(X) == -1, scores)
+def test_segments_are_stretches_of_alarms(amad, plant):
+    detector = SktimeDetector(amad, task="segmentation").fit(plant)
+    found = pd.Index(detector.predict(plant)["ilocs"])
+    scores = amad.fit(plant).score_samples(plant)
+    expected = to_segments(amad.predict(plant) == -1, scores)
     np.testing.assert_array_equal(found.left, expected["start"])
     np.testing.assert_array_equal(found.right, expected["end"])
     assert found.closed == "left"
-    highest = detector.predict_scores(X)["scores"]
+    highest = detector.predict_scores(plant)["scores"]
     np.testing.assert_array_equal(highest, -expected["peak_score"])
-    points = detector.predict_points(X)["ilocs"]
+    points = detector.predict_points(plant)["ilocs"]
     np.testing.assert_array_equal(points, expected["start"])
-    assert detector.predict_segments(X).equals(detector.predict(X))
+    assert detector.predict_segments(plant).equals(detector.predict(plant))
 
 
 @pytest.mark.parametrize("task", ["anomaly_detection", "segmentation"])
-def test_without_an_alarm_tables_are_empty(amad, X, task):
-    detector = SktimeDetector(amad, task=task).fit(X)
-    quiet = X[:5] * np.nan
+def test_without_an_alarm_tables_are_empty(amad, plant, task):
+    detector = SktimeDetector(amad, task=task).fit(plant)
+    quiet = plant[:5] * np.nan
     assert len(detector.predict(quiet)) == 0
     assert len(detector.predict_scores(quiet)) == 0
     assert len(detector.predict_points(quiet)) == 0
@@ -84,13 +84,13 @@ def test_without_an_alarm_tables_are_empty(amad, X, task):
         ("segmentation", pd.IntervalIndex.from_tuples([(40, 44), (80, 81)], "left")),
     ],
 )
-def test_events_are_labels_for_the_threshold(X, task, events):
+def test_events_are_labels_for_the_threshold(plant, task, events):
     amad = tiny_amad(threshold="best_f1")
     y = pd.DataFrame({"ilocs": events})
-    detector = SktimeDetector(amad, task=task).fit(X, y)
-    labels = np.zeros(len(X), dtype=int)
+    detector = SktimeDetector(amad, task=task).fit(plant, y)
+    labels = np.zeros(len(plant), dtype=int)
     labels[[40, 41, 42, 43, 80]] = 1
-    assert detector.estimator_.offset_ == amad.fit(X, labels).offset_
+    assert detector.estimator_.offset_ == amad.fit(plant, labels).offset_
 
 
 def test_the_tag_says_the_task():
@@ -99,12 +99,12 @@ def test_the_tag_says_the_task():
     assert detector.get_tag("task") == "segmentation"
 
 
-def test_an_unknown_task_is_refused(amad, X):
-    with pytest.raises(ValueError, match="task must be one of .*, got 'alarms'"):
-        SktimeDetector(amad, task="alarms").fit(X)
+def test_an_unknown_task_is_refused(amad, plant):
+    with pytest.raises(ValueError, match=r"task must be one of .*, got 'alarms'"):
+        SktimeDetector(amad, task="alarms").fit(plant)
 
 
-def test_a_pipeline_of_sktime_ends_in_a_detector(amad, X):
+def test_a_pipeline_of_sktime_ends_in_a_detector(amad, plant):
     pipeline = Differencer() * SktimeDetector(amad)
-    alarms = pipeline.fit(X.ffill().bfill()).predict(X.ffill().bfill())
+    alarms = pipeline.fit(plant.ffill().bfill()).predict(plant.ffill().bfill())
     assert alarms["ilocs"].is_monotonic_increasing
