@@ -43,9 +43,7 @@ def classifier_on(transformer):
 narrow = {"n_latents": 32, "hidden_channels": 32, "n_blocks": 6, "random_state": 0}
 methods = {
     "T-Rep": classifier_on(TRepTransformer(**narrow)),
-    "DMAE": classifier_on(
-        DMAETransformer(n_latents=32, max_steps=50, random_state=0)
-    ),
+    "DMAE": classifier_on(DMAETransformer(n_latents=32, max_steps=50, random_state=0)),
     "T-Rep, untrained": classifier_on(TRepTransformer(max_epochs=0, **narrow)),
     "nearest neighbour": KNeighborsTimeSeriesClassifier(1, distance="euclidean"),
     "summaries and forest": SummaryClassifier(random_state=0),

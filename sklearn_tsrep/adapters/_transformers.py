@@ -199,6 +199,8 @@ class SktimeImputer(_PanelAdapter):
     _tags: ClassVar[dict[str, Any]] = {
         "scitype:transform-output": "Series",
         "transform-returns-same-time-index": True,
+        # What was filled needs not be undone in a pipeline that ends in forecasts.
+        "skip-inverse-transform": True,
         "capability:missing_values:removes": True,
     }
 

@@ -6,11 +6,13 @@ import pytest
 from sktime.forecasting.base import ForecastingHorizon
 from sktime.forecasting.model_evaluation import evaluate
 from sktime.forecasting.model_selection import ForecastingGridSearchCV
+from sktime.forecasting.stream import UpdateRefitsEvery
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 from sktime.transformations.difference import Differencer
 
-from sklearn_tsrep.adapters import SktimeForecaster
-from tests.conftest import tiny_trep
+from sklearn_tsrep import DMAEImputer
+from sklearn_tsrep.adapters import SktimeForecaster, SktimeImputer
+from tests.conftest import tiny_dmae, tiny_trep
 from tests.forecasting.series import seasons, tiny_forecaster
 
 HOURS = pd.date_range("2026-01-05", periods=200, freq="h")
@@ -168,5 +170,15 @@ def test_grid_search(y):
 
 @KEEPS_DATA
 def test_a_pipeline_of_sktime_ends_in_a_forecaster(y):
-    pipeline = Differencer() * SktimeForecaster(tiny_forecaster())
-    assert np.isfinite(pipeline.fit(y, fh=[1, 2]).predict()).all(axis=None)
+    imputer = SktimeImputer(DMAEImputer(tiny_dmae()))
+    pipeline = imputer * Differencer() * SktimeForecaster(tiny_forecaster())
+    gappy = y.mask(np.random.default_rng(0).random(y.shape) < 0.1)
+    assert np.isfinite(pipeline.fit(gappy, fh=[1, 2]).predict()).all(axis=None)
+
+
+@KEEPS_DATA
+def test_a_stream_of_sktime_learns_anew(y):
+    stream = UpdateRefitsEvery(SktimeForecaster(tiny_forecaster()), refit_interval=0)
+    forecast = stream.fit(y[:150], fh=[1, 2]).update(y[150:]).predict()
+    expected = tiny_forecaster(horizon=2).fit(y).predict()
+    np.testing.assert_array_equal(forecast, expected)
