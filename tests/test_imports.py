@@ -78,6 +78,7 @@ def newly_loaded(code: str, names: tuple[str, ...]) -> str:
     [
         "from sklearn_tsrep import TRepTransformer",
         "from sklearn_tsrep import *",
+        "import sklearn_tsrep.adapters; dir(sklearn_tsrep.adapters)",
         "from sklearn.base import clone\n"
         "from sklearn_tsrep import TRepTransformer\n"
         "estimator = clone(TRepTransformer(n_latents=3, pooling='mean'))\n"
@@ -85,7 +86,7 @@ def newly_loaded(code: str, names: tuple[str, ...]) -> str:
         "estimator.__sklearn_tags__(), dir(estimator)\n"
         "import pickle; pickle.loads(pickle.dumps(estimator))",
     ],
-    ids=["import", "import all", "use without fit"],
+    ids=["import", "import all", "import adapters", "use without fit"],
 )
 def test_nothing_heavy_is_loaded_before_fit(code):
     assert newly_loaded(code, HEAVY) == ""
