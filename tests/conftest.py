@@ -14,6 +14,7 @@ from sklearn_tsrep import AMADDetector, DMAETransformer, TRepTransformer
 from sklearn_tsrep.data.batches import SeriesReader
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.data.scaling import ChannelScaler
+from sklearn_tsrep.detection import RepresentationDetector
 
 
 def tiny_trep(**parameters: Any) -> TRepTransformer:
@@ -63,6 +64,20 @@ def tiny_amad(**parameters: Any) -> AMADDetector:
         "random_state": 0,
     }
     return AMADDetector(**{**small, **parameters})
+
+
+def tiny_representation_detector(**parameters: Any) -> RepresentationDetector:
+    """Return a detector with short windows and few of them."""
+    small = {
+        "window_length": 4,
+        "reconstruction_length": 6,
+        "n_components": 4,
+        "memory_size": 200,
+        "smoothing": 3,
+        "context": 8,
+        "random_state": 0,
+    }
+    return RepresentationDetector(**{**small, **parameters})
 
 
 def make_waves(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence as Listed
+from collections.abc import Iterator
+from collections.abc import Sequence as Listed
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -33,6 +35,7 @@ from sklearn_tsrep.detection._scorers import (
     normalized_shares,
 )
 from sklearn_tsrep.detection._sequence import Encoding, Sequence, panel_of
+from sklearn_tsrep.detection._stream import ScoreStream
 from sklearn_tsrep.features.smoothing import moving_average, steps_around
 
 SCORES = ("nearest", "reconstruction", "masked")
@@ -51,7 +54,7 @@ class RepresentationDetector(TimePointDetector):
     remembered. A time point is strange if the windows around it are far from the
     nearest remembered ones, for how far these are from one another; and if what usually
     holds between values, in windows of some length, holds no more. Other scores are
-    there by ``score``.
+    there by ``scores``.
 
     Rows of X are time points.
 
@@ -64,7 +67,7 @@ class RepresentationDetector(TimePointDetector):
         small `TRepTransformer` that keeps its random weights; None for the values
         themselves. See the user guide for what they are worth.
 
-    score : str or sequence of str, default=("nearest", "reconstruction")
+    scores : str or sequence of str, default=("nearest", "reconstruction")
         What makes the score of a time point; several are combined.
 
         - ``"nearest"``: distance to the nearest normal windows.
@@ -136,6 +139,13 @@ class RepresentationDetector(TimePointDetector):
         How the threshold is taken from the scores of the training time points, see
         `sklearn_tsrep.thresholds`.
 
+    cross_fit : bool, default=False
+        Whether the threshold is taken from the scores that training time points would
+        have if they had not been remembered, as those of other series are not: each
+        quarter of them is scored by what is learned from the rest. Else it is taken
+        from the scores that `score_samples` gives them, as scikit-learn's detectors
+        do, and other normal series have more alarms than these.
+
     scale : bool, default=True
         Whether to standardise each channel with mean and standard deviation of the
         training series.
@@ -171,11 +181,10 @@ class RepresentationDetector(TimePointDetector):
 
     Notes
     -----
-    The threshold comes from scores of training windows among others, as if they had not
-    been seen: each quarter of them is scored by what is learned from the rest. The
-    reconstruction of a transformer, and ``"masked"``, are those of series that were
-    seen. `score_samples` of the training series finds windows that are remembered, and
-    is higher: take other normal series for `set_threshold`.
+    `score_samples` of the training series finds windows that are remembered, and is
+    higher than for other normal series: take the threshold from those by
+    `set_threshold`, or set ``cross_fit``. The transformer is fitted once, so that its
+    reconstruction, and ``"masked"``, are those of series that it has seen.
 
     Gaps are filled by the last value for windows of values, and are gaps for the
     transformer; time points without any value get the score 0. Standardised values
@@ -211,7 +220,7 @@ class RepresentationDetector(TimePointDetector):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TimePointDetector._parameter_constraints,
         "transformer": [StrOptions({"random"}), HasMethods(["fit", "encode"]), None],
-        "score": [StrOptions(set(SCORES)), list, tuple],
+        "scores": [StrOptions(set(SCORES)), list, tuple],
         "window_length": [Interval(Integral, 1, None, closed="left"), list, tuple],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "local_scale": ["boolean"],
@@ -226,6 +235,7 @@ class RepresentationDetector(TimePointDetector):
         "causal": ["boolean"],
         "context": [Interval(Integral, 0, None, closed="left")],
         "normalize": ["boolean"],
+        "cross_fit": ["boolean"],
         "scale": ["boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
@@ -235,7 +245,7 @@ class RepresentationDetector(TimePointDetector):
         self,
         transformer: Any = "random",
         *,
-        score: str | Listed[str] = ("nearest", "reconstruction"),
+        scores: str | Listed[str] = ("nearest", "reconstruction"),
         window_length: int | Listed[int] = 10,
         n_neighbors: int = 3,
         local_scale: bool = True,
@@ -252,12 +262,13 @@ class RepresentationDetector(TimePointDetector):
         normalize: bool = False,
         contamination: float | str = "auto",
         threshold: str = "quantile",
+        cross_fit: bool = False,
         scale: bool = True,
         batch_size: int = 2**14,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.transformer = transformer
-        self.score = score
+        self.scores = scores
         self.window_length = window_length
         self.n_neighbors = n_neighbors
         self.local_scale = local_scale
@@ -274,6 +285,7 @@ class RepresentationDetector(TimePointDetector):
         self.normalize = normalize
         self.contamination = contamination
         self.threshold = threshold
+        self.cross_fit = cross_fit
         self.scale = scale
         self.batch_size = batch_size
         self.random_state = random_state
@@ -319,7 +331,7 @@ class RepresentationDetector(TimePointDetector):
             rows = self._read(X, lengths, series_id, reset=True)
             self.__dict__.pop("_learned", None)
             scores = self._learn(rows.panel)
-        self._fit_offset(rows, y, scores)
+        self._fit_offset(rows, y, self._if_not_seen(scores))
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -357,8 +369,37 @@ class RepresentationDetector(TimePointDetector):
         for scorer in self._scorers:
             scorer.learn_more(sequences)
         self._learned = [_state_of(scorer) for scorer in self._scorers]
-        self._fit_offset(rows, y, scores)
+        self._fit_offset(rows, y, self._if_not_seen(scores))
         return self
+
+    def _if_not_seen(self, scores: np.ndarray) -> np.ndarray | None:
+        """Return scores to take the threshold from, or None for those of `predict`."""
+        return scores if self.cross_fit else None
+
+    def stream(self) -> ScoreStream:
+        """Return what scores the time points of one series as they come.
+
+        Returns
+        -------
+        stream : ScoreStream
+            Its method ``push(X)`` takes the next time points, and returns the scores
+            that they have in the whole series.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        ValueError
+            If the detector was not fitted with ``causal=True``.
+        """
+        check_is_fitted(self)
+        if not self._how["causal"]:
+            raise ValueError(
+                "A stream needs causal=True in fit: else the scores of time points "
+                "depend on those that follow."
+            )
+        return ScoreStream(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_learned")
@@ -370,11 +411,11 @@ class RepresentationDetector(TimePointDetector):
         return state
 
     def _check_parameters(self) -> None:
-        scores, lengths = self._score_names, _listed(self.window_length)
-        if not scores or set(scores) - set(SCORES) or len(set(scores)) < len(scores):
+        names, lengths = self._score_names, _listed(self.window_length)
+        if not names or set(names) - set(SCORES) or len(set(names)) < len(names):
             raise ValueError(
-                f"score must be one or several of {list(SCORES)}, each at most once, "
-                f"got {self.score!r}."
+                f"scores must be one or several of {list(SCORES)}, each at most once, "
+                f"got {self.scores!r}."
             )
         if not lengths or not all(
             isinstance(length, Integral) and length >= 1 for length in lengths
@@ -383,9 +424,9 @@ class RepresentationDetector(TimePointDetector):
                 "window_length must be a number of time points of at least 1, or "
                 f"several, got {self.window_length!r}."
             )
-        if self.transformer is None and "masked" in scores:
+        if self.transformer is None and "masked" in names:
             raise ValueError(
-                "score='masked' needs a transformer to hide time points from, got "
+                "scores='masked' needs a transformer to hide time points from, got "
                 "transformer=None."
             )
         if self.causal and self._reconstructs:
@@ -398,7 +439,7 @@ class RepresentationDetector(TimePointDetector):
 
     @property
     def _score_names(self) -> list[str]:
-        return _listed(self.score)
+        return _listed(self.scores)
 
     @property
     def _reconstructs(self) -> bool:
@@ -532,10 +573,10 @@ class RepresentationDetector(TimePointDetector):
                 values = without_level(values, self._how["window"]).astype(np.float32)
             yield values
 
-    def _sequences(self, panel: Panel) -> Iterator[Sequence]:
+    def _sequences(self, panel: Panel, first: int = 0) -> Iterator[Sequence]:
         encoding, window = self._encoding, self._how["window"]
         for values in self._standardized(panel):
-            yield Sequence(values, window, encoding)
+            yield Sequence(values, window, encoding, first)
 
     def _time_scores(self, panel: Panel) -> np.ndarray:
         return self._by_parts(panel, self._scores_of)
@@ -563,15 +604,35 @@ class RepresentationDetector(TimePointDetector):
         )
 
     def _by_parts(self, panel: Panel, scores_of: Any) -> np.ndarray:
-        """Return scores of all time points, of some at a time where they allow it."""
+        return np.concatenate(
+            [self._of_sequence(one, scores_of) for one in self._sequences(panel)]
+        )
+
+    def _of_sequence(
+        self, whole: Sequence, scores_of: Any, begin: int = 0
+    ) -> np.ndarray:
+        """Return scores from a time point on, of some at a time if they allow it."""
         reach = self._reach()
-        scores = []
-        for whole in self._sequences(panel):
-            size = len(whole) if reach is None else self.batch_size
-            for begin in range(0, len(whole), size):
-                stop = min(begin + size, len(whole))
-                scores.append(_of_part(whole, begin, stop, reach, scores_of))
-        return np.concatenate(scores)
+        size = len(whole) if reach is None else self.batch_size
+        return np.concatenate(
+            [
+                _of_part(whole, start, min(start + size, len(whole)), reach, scores_of)
+                for start in range(begin, len(whole), size)
+            ]
+        )
+
+    def _scores_of_last(
+        self, rows: np.ndarray, n_new: int, first: int
+    ) -> tuple[np.ndarray, int]:
+        """Return how strange the last rows are, and how many the next ones depend on.
+
+        ``first`` is the index of the first row in its series.
+        """
+        (whole,) = self._sequences(panel_of([rows]), first)
+        scores = self._of_sequence(whole, self._scores_of, len(rows) - n_new)
+        reach = self._reach()
+        assert reach is not None
+        return scores, reach[0] + self._n_for_level
 
     def _reach(self) -> tuple[int, int] | None:
         """Return how many time points around one its score depends on; None for all."""
@@ -590,8 +651,12 @@ class RepresentationDetector(TimePointDetector):
         reach, encoding = self._reach(), self._encoding
         if reach is None or (encoding is not None and encoding.counts_time):
             return 0
-        normalized = self._how["window"] if self._how["normalize"] else 0
-        return max(first - reach[0] - normalized, 0)
+        return max(first - reach[0] - self._n_for_level, 0)
+
+    @property
+    def _n_for_level(self) -> int:
+        """Time points before one that its value is normalized by."""
+        return self._how["window"] if self._how["normalize"] else 0
 
 
 def _of_part(
@@ -604,8 +669,8 @@ def _of_part(
     """Return the scores of a range of time points, from no more than they depend on."""
     before, after = reach or (begin, len(whole) - stop)
     first = max(begin - before, 0)
-    part = Sequence(
-        whole.values[first : stop + after], whole.window, whole.encoding, first
+    part = replace(
+        whole, values=whole.values[first : stop + after], first=whole.first + first
     )
     return scores_of(part)[begin - first : stop - first]
 

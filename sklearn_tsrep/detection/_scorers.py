@@ -28,7 +28,7 @@ _VALUES_AT_ONCE = 2**22
 # Training windows are scored by what is learned from the others.
 _N_FOLDS = 4
 # Windows that components are learned from at a time, for each component.
-_WINDOWS_A_COMPONENT = 10
+_WINDOWS_A_COMPONENT = 2
 # Values of a window for each of its components: something has to be left over.
 _VALUES_A_COMPONENT = 10
 # Windows to choose a coreset from, as many times as are kept.
@@ -333,7 +333,8 @@ class PrincipalComponents(WindowScorer):
         assert self.model is not None
         components = self.model.components_.astype(np.float32)
         centred = windows.values(indices) - self.model.mean_.astype(np.float32)
-        return centred - (centred @ components.T) @ components
+        left_over = centred - (centred @ components.T) @ components
+        return left_over * windows.is_there(indices)
 
     def _update(self, windows: Windows, indices: np.ndarray) -> None:
         n_values = windows.sequences[0].values.shape[1] * self.length

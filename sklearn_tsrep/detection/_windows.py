@@ -108,6 +108,17 @@ class Windows:
             indices, lambda one, own: self._cut(one.known)[own].reshape(len(own), -1)
         )
 
+    def is_there(self, indices: np.ndarray) -> np.ndarray | np.float32:
+        """Return 1 at values (n_chosen, n_channels * length) that are not missing."""
+        if not any(np.isnan(one.values).any() for one in self.sequences):
+            return np.float32(1)
+        return self._gathered(
+            indices,
+            lambda one, own: (
+                ~np.isnan(self._cut(one.values)[own].reshape(len(own), -1))
+            ),
+        )
+
     def latents(self, indices: np.ndarray) -> np.ndarray:
         """Return the mean representations (n_chosen, n_latents) of some windows.
 
