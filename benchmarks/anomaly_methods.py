@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.detectors import DETECTORS, PyODAnomalyTransformer
+from benchmarks.methods import Encoder
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,55 @@ def amad(**parameters: Any) -> Callable[[int], Any]:
         return AMADDetector(**{"random_state": seed, **parameters})
 
     return build
+
+
+def representation(
+    encoder: Callable[[int], Any] | None = None, **parameters: Any
+) -> Callable[[int], Any]:
+    """Return what builds a RepresentationDetector, on an encoder of the seed if given.
+
+    What the encoder loads is loaded before the clock starts.
+    """
+
+    def build(seed: int) -> Any:
+        from sklearn_tsrep.detection import RepresentationDetector
+
+        Encoder("trep")(seed, {})
+        own = {} if encoder is None else {"transformer": encoder(seed)}
+        return RepresentationDetector(**{"random_state": seed, **own, **parameters})
+
+    return build
+
+
+def small_trep(seed: int) -> Any:
+    """Return a T-Rep like the random one of RepresentationDetector, which learns."""
+    from sklearn_tsrep import TRepTransformer
+
+    return TRepTransformer(
+        n_latents=64,
+        hidden_channels=32,
+        n_blocks=4,
+        time_embedding=None,
+        max_train_length=200,
+        max_steps=100,
+        random_state=seed,
+    )
+
+
+def small_dmae(seed: int) -> Any:
+    """Return a DMAE that looks at a hundred time points."""
+    from sklearn_tsrep import DMAETransformer
+
+    return DMAETransformer(
+        n_latents=64, max_train_length=100, max_steps=150, random_state=seed
+    )
+
+
+def paper_trep(seed: int) -> Any:
+    """Return a T-Rep with its embedding of time."""
+    from sklearn_tsrep import TRepTransformer
+
+    return TRepTransformer(max_train_length=200, random_state=seed)
 
 
 def _plain(name: str, summary: str, seconds: float = 2.0) -> Method:
@@ -107,6 +157,63 @@ METHODS = {
         package="pyod",
         expected_seconds=300.0,
     ),
+}
+
+_RAW = {"transformer": None, "window_length": 20}
+# A summary of each, what it is built by, and the seconds that it is expected to take.
+_REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
+    "representation": (
+        "RepresentationDetector, defaults: nearest normal by random convolutions, and "
+        "what principal components leave of windows",
+        representation(),
+        10.0,
+    ),
+    "representation-trained": (
+        "the same with a T-Rep of that size, trained for 100 steps",
+        representation(small_trep),
+        30.0,
+    ),
+    "raw-windows": (
+        "the same with windows of 20 values in place of representations",
+        representation(**_RAW),
+        10.0,
+    ),
+    "dmae": (
+        "RepresentationDetector on DMAETransformer: nearest normal, and its "
+        "reconstruction error",
+        representation(small_dmae),
+        60.0,
+    ),
+    "nearest": (
+        "nearest normal alone, by random convolutions",
+        representation(scores="nearest"),
+        8.0,
+    ),
+    "nearest-trained": (
+        "nearest normal alone, by the trained T-Rep",
+        representation(small_trep, scores="nearest"),
+        30.0,
+    ),
+    "nearest-raw": (
+        "nearest normal alone, by windows of 20 values",
+        representation(**_RAW, scores="nearest"),
+        8.0,
+    ),
+    "components": (
+        "what principal components leave of windows of 50 time points, alone",
+        representation(scores="reconstruction"),
+        5.0,
+    ),
+    "masked": (
+        "T-Rep with its embedding of time; change of the representation when a time "
+        "point is hidden, over the mean of the 21 before, as in its paper",
+        representation(paper_trep, scores="masked", smoothing=1),
+        60.0,
+    ),
+}
+METHODS |= {
+    name: Method(name, build, summary, expected_seconds=seconds)
+    for name, (summary, build, seconds) in _REPRESENTATIONS.items()
 }
 
 # Each differs from the row amad in what it names.

@@ -112,9 +112,7 @@ def test_rows_of_series_may_lie_mixed(detector):
 
 
 @pytest.mark.parametrize("n_context", [1, 7, 8, 13, 31, 52])
-def test_a_later_part_with_its_history_has_the_scores_of_the_whole(
-    detector, n_context
-):
+def test_a_later_part_with_its_history_has_the_scores_of_the_whole(detector, n_context):
     series = make_series(60)
     detector.fit(series)
     assert_later_parts_agree(detector, series, n_context)

@@ -418,7 +418,7 @@ class RepresentationDetector(TimePointDetector):
                 f"got {self.scores!r}."
             )
         if not lengths or not all(
-            isinstance(length, Integral) and length >= 1 for length in lengths
+            isinstance(length, Integral) and int(length) >= 1 for length in lengths
         ):
             raise ValueError(
                 "window_length must be a number of time points of at least 1, or "
@@ -458,7 +458,7 @@ class RepresentationDetector(TimePointDetector):
         )
         self.mean_, self.scale_ = scaler.mean, scaler.scale
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._how = {
+        self._how: dict[str, Any] = {
             "causal": bool(self.causal),
             "context": int(self.context),
             "normalize": bool(self.normalize),
@@ -515,7 +515,10 @@ class RepresentationDetector(TimePointDetector):
 
     def _new_scorers(self, seed: int) -> list[Scorer]:
         scorers: list[Scorer] = []
-        windows = {"n_kept": int(self.memory_size), "causal": bool(self.causal)}
+        windows: dict[str, Any] = {
+            "n_kept": int(self.memory_size),
+            "causal": bool(self.causal),
+        }
         if "nearest" in self._score_names:
             scorers += [
                 NearestNormal(

@@ -164,7 +164,10 @@ class WindowScorer(Scorer):
         n_values = windows.sequences[0].values.shape[1] * self.length
         size = max(_VALUES_AT_ONCE // n_values, 1)
         return np.concatenate(
-            [of_windows(windows, indices[rows]) for rows in gen_batches(len(indices), size)]
+            [
+                of_windows(windows, indices[rows])
+                for rows in gen_batches(len(indices), size)
+            ]
         )
 
 
@@ -226,9 +229,7 @@ class NearestNormal(WindowScorer):
         self.mean = described.mean(axis=0, dtype=np.float64).astype(np.float32)
         self.deviation = self._deviations(described)
         self.n_seen = len(indices)
-        self._keep(
-            (described - self.mean) / self.deviation, windows.values(candidates)
-        )
+        self._keep((described - self.mean) / self.deviation, windows.values(candidates))
 
     def learn_more(self, sequences: list[Sequence]) -> None:
         windows = self.windows(sequences)
@@ -384,7 +385,8 @@ class Reconstruction(Scorer):
         assert sequence.encoding is not None
         if not sequence.is_observed.any():
             return np.zeros(sequence.values.shape)
-        errors = np.abs(sequence.values - sequence.encoding.reconstructed(sequence.values))
+        believed = sequence.encoding.reconstructed(sequence.values)
+        errors = np.abs(sequence.values - believed)
         is_there = ~np.isnan(sequence.values)
         n_there = np.maximum(is_there.sum(axis=1, keepdims=True), 1)
         return np.where(is_there, errors, 0.0) / n_there

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from sklearn_tsrep.detection.metrics import (
     best_f1,
+    delay_tolerant_f1,
     pa_k_auc,
     point_adjusted_f1,
     vus_pr,
@@ -140,9 +141,11 @@ def judge_scores(
     -------
     figures : dict of str to float
         ``"vus_pr"``, ``"average_precision"`` and ``"roc_auc"``, which need no
-        threshold; ``"f1"`` at the offset; and three that have looked at the labels or
-        at all scores: ``"best_f1"``, ``"pa_k_auc"`` and ``"point_adjusted_f1"``, both
-        at ``alarm_ratio``. The last two are diagnostics and not for comparison.
+        threshold; ``"f1"`` at the offset, and ``"delay_tolerant_f1"``, for which an
+        alarm has to come within 7 time points; and three that have looked at the
+        labels or at all scores: ``"best_f1"``, ``"pa_k_auc"`` and
+        ``"point_adjusted_f1"``, both at ``alarm_ratio``. The last two are diagnostics
+        and not for comparison.
 
     Raises
     ------
@@ -153,13 +156,15 @@ def judge_scores(
     training = -np.asarray(training_scores, dtype=np.float64)
     if offset is None:
         offset = -float(np.quantile(training, 1 - alarm_ratio))
+    alarms = strangeness > -offset
     together = np.concatenate([training, strangeness])
     ratio_alarms = strangeness > np.quantile(together, 1 - alarm_ratio)
     return {
         "vus_pr": vus_pr(y_true, strangeness, max_buffer=max_buffer),
         "average_precision": float(average_precision_score(y_true, strangeness)),
         "roc_auc": float(roc_auc_score(y_true, strangeness)),
-        "f1": float(f1_score(y_true, strangeness > -offset, zero_division=0.0)),
+        "f1": float(f1_score(y_true, alarms, zero_division=0.0)),
+        "delay_tolerant_f1": delay_tolerant_f1(y_true, alarms),
         "best_f1": best_f1(y_true, strangeness)[0],
         "pa_k_auc": pa_k_auc(y_true, ratio_alarms),
         "point_adjusted_f1": point_adjusted_f1(y_true, ratio_alarms),

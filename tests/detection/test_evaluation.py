@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from sklearn_tsrep.detection import (
     best_f1,
+    delay_tolerant_f1,
     evaluate_detectors,
     judge_scores,
     pa_k_auc,
@@ -70,6 +71,7 @@ def test_figures_are_those_of_their_functions(series):
             "average_precision": average_precision_score(y, -scores),
             "roc_auc": roc_auc_score(y, -scores),
             "f1": f1_score(y, scores < -3.0),
+            "delay_tolerant_f1": delay_tolerant_f1(y, scores < -3.0),
             "best_f1": best_f1(y, -scores)[0],
             "pa_k_auc": pa_k_auc(y, ratio_alarms),
             "point_adjusted_f1": point_adjusted_f1(y, ratio_alarms),
