@@ -440,8 +440,8 @@ INTRODUCTION = (
     "precision and ROC AUC need no threshold and are what a comparison should rest on; "
     "the training threshold comes from the training scores, and an F1 within 7 counts "
     "an anomaly as found if an alarm comes at most 7 time points after its start. The "
-    "best F1 has looked at the labels. The PA%K area and the point-adjusted F1, at the ratio of alarms among "
-    "all scores that the literature takes (1 %, for servers 0.5 %), are diagnostics: "
-    "see how a random score fares in them. Seconds are those of one process beside "
-    "another."
+    "best F1 has looked at the labels. The PA%K area and the point-adjusted F1, at the "
+    "ratio of alarms among all scores that the literature takes (1 %, for servers "
+    "0.5 %), are diagnostics: see how a random score fares in them. Seconds are those "
+    "of one process beside another."
 )

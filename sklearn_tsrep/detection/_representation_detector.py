@@ -115,9 +115,9 @@ class RepresentationDetector(TimePointDetector):
         what 90 % of the training time points do not exceed, or the mean of their ranks
         among the training scores. Beyond all of these, ranks are equal.
 
-    smoothing : int, default=20
-        Time points around each over which scores are averaged; with ``causal`` those
-        before it. 1 for none.
+    smoothing : int, default=50
+        Time points around each over which scores are averaged before they are combined;
+        with ``causal`` those before it. 1 for none.
 
     causal : bool, default=False
         Whether the score of a time point depends on none of those that follow, so that
@@ -256,7 +256,7 @@ class RepresentationDetector(TimePointDetector):
         n_components: int = 48,
         n_before: int | None = 21,
         combination: str = "geometric",
-        smoothing: int = 20,
+        smoothing: int = 50,
         causal: bool = False,
         context: int = 200,
         normalize: bool = False,
@@ -468,18 +468,17 @@ class RepresentationDetector(TimePointDetector):
         self.transformer_ = self._fitted_transformer(panel, seed)
         sequences = list(self._sequences(panel))
         scorers = self._new_scorers(seed)
-        scores = [scorer.learn(sequences) for scorer in scorers]
-        observed = np.concatenate([one.is_observed for one in sequences])
-        of_kinds = [np.concatenate(own) for own in scores]
-        self._quantiles = [training_quantiles(own[observed]) for own in of_kinds]
+        smoothed = [
+            np.concatenate(
+                [self._smoothed(*pair) for pair in zip(own, sequences, strict=True)]
+            )
+            for own in (scorer.learn(sequences) for scorer in scorers)
+        ]
+        is_observed = np.concatenate([one.is_observed for one in sequences])
+        self._quantiles = [training_quantiles(own[is_observed]) for own in smoothed]
         self._made = scorers
         self._learned = [_state_of(scorer) for scorer in scorers]
-        return np.concatenate(
-            [
-                self._smoothed(self._combined(list(own)), one)
-                for one, *own in zip(sequences, *scores, strict=True)
-            ]
-        )
+        return self._combined(smoothed, is_observed)
 
     @staticmethod
     def _require_values(panel: Panel) -> None:
@@ -588,18 +587,27 @@ class RepresentationDetector(TimePointDetector):
         return self._by_parts(panel, self._parts_of)
 
     def _scores_of(self, sequence: Sequence) -> np.ndarray:
-        scores = [scorer.scores(sequence) for scorer in self._scorers]
-        return self._smoothed(self._combined(scores), sequence)
+        scores = [
+            self._smoothed(scorer.scores(sequence), sequence)
+            for scorer in self._scorers
+        ]
+        return self._combined(scores, sequence.is_observed)
 
     def _parts_of(self, sequence: Sequence) -> np.ndarray:
         """Return scores by channel: the mean of the shares that each kind gives."""
-        parts = [scorer.parts(sequence) for scorer in self._scorers]
-        scores = self._combined([own.sum(axis=1) for own in parts])
+        parts = [
+            self._smoothed(scorer.parts(sequence), sequence) for scorer in self._scorers
+        ]
+        totals = [own.sum(axis=1) for own in parts]
+        scores = self._combined(totals, sequence.is_observed)
         shares = np.mean([normalized_shares(own) for own in parts], axis=0)
-        return self._smoothed(scores[:, np.newaxis] * shares, sequence)
+        return scores[:, np.newaxis] * shares
 
-    def _combined(self, scores: list[np.ndarray]) -> np.ndarray:
-        return combined(scores, self._quantiles, self.combination)
+    def _combined(
+        self, scores: list[np.ndarray], is_observed: np.ndarray
+    ) -> np.ndarray:
+        together = combined(scores, self._quantiles, self.combination)
+        return np.where(is_observed, together, 0.0)
 
     def _smoothed(self, scores: np.ndarray, sequence: Sequence) -> np.ndarray:
         return moving_average(
