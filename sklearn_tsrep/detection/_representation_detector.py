@@ -510,7 +510,7 @@ class RepresentationDetector(TimePointDetector):
         sequences = [
             values for values in self._standardized(panel) if not np.isnan(values).all()
         ]
-        return clone(transformer).fit(panel_of(sequences))
+        return clone(transformer).fit(panel_of(sequences), None)
 
     def _new_scorers(self, seed: int) -> list[Scorer]:
         scorers: list[Scorer] = []

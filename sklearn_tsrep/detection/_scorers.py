@@ -27,8 +27,9 @@ Reach = tuple[int, int] | None
 _VALUES_AT_ONCE = 2**22
 # Training windows are scored by what is learned from the others.
 _N_FOLDS = 4
-# Windows that components are learned from at a time, for each component.
+# Windows that components are learned from at a time, for each component and at least.
 _WINDOWS_A_COMPONENT = 2
+_WINDOWS_AT_ONCE = 128
 # Values of a window for each of its components: something has to be left over.
 _VALUES_A_COMPONENT = 10
 # Windows to choose a coreset from, as many times as are kept.
@@ -342,7 +343,7 @@ class PrincipalComponents(WindowScorer):
         if self.model is None:
             possible = min(len(indices), max(n_values // _VALUES_A_COMPONENT, 1))
             self.model = IncrementalPCA(min(self.n_components, possible))
-        size = self.model.n_components * _WINDOWS_A_COMPONENT
+        size = max(self.model.n_components * _WINDOWS_A_COMPONENT, _WINDOWS_AT_ONCE)
         # Windows that are all alike have no variance to take shares of.
         with np.errstate(invalid="ignore", divide="ignore"):
             for rows in gen_batches(
