@@ -8,6 +8,7 @@ SMAP and the first four servers of SMD by name; the reports keep the others apar
 
 import argparse
 import copy
+import itertools
 import json
 import time
 from collections import Counter, defaultdict
@@ -56,7 +57,7 @@ ON_REQUEST = ["amad-paper"]
 SCORES_OF_ABLATION = ["untrained", "reconstruction", "amad-paper-score", "amad"]
 REPORTED = [name for name in METHODS if name not in ABLATIONS]
 MAIN = [name for name in REPORTED if name not in ON_REQUEST]
-README = ROOT / "README.md"
+README, GUIDE = (ROOT / page for page in ("README.md", "docs/guide/detection.md"))
 # What the README has room for.
 README_METHODS = (
     "random",
@@ -73,6 +74,18 @@ README_METHODS = (
 )
 README_SETS = ("SMAP", "SMD")
 README_FIGURES = ("vus_pr", "average_precision", "point_adjusted_f1")
+# What the guide has room for, also of methods that have not all sets.
+GUIDE_METHODS = (
+    "random",
+    "z-score",
+    "pca-windows",
+    "k-means-windows",
+    "amad",
+    "raw-windows",
+    "representation-trained",
+    "representation",
+)
+GUIDE_FIGURES = ("vus_pr", "average_precision", "f1")
 QUICK_METHODS = ["random", "z-score", "untrained", "reconstruction", "amad"]
 QUICK_SERIES = 2
 
@@ -173,37 +186,46 @@ def _judged(
 def write_reports(results: Path) -> list[Path]:
     """Write the Markdown file of each CSV file of this task in the folder.
 
-    The table of the project's own results goes into the README as well.
+    Tables of the project's own results go into README and guide as well.
     """
     store = _store(results, quick=False)
     report.fill_pages(store, [README], readme_table, "anomalies")
+    report.fill_pages(store, [GUIDE], guide_table, "anomalies")
     return tasks.write_reports_of(_store, markdown, results)
 
 
 def readme_table(rows: list[Row]) -> str:
     """Return means over the series on which nothing was chosen, first seed."""
+    return _page_table(rows, README_METHODS, README_SETS, README_FIGURES)
+
+
+def guide_table(rows: list[Row]) -> str:
+    """Return the same of all usual sets."""
+    return _page_table(rows, GUIDE_METHODS, USUAL_SETS, GUIDE_FIGURES)
+
+
+def _page_table(
+    rows: list[Row],
+    methods: Sequence[str],
+    sets: Sequence[str],
+    figures: Sequence[str],
+) -> str:
     kept = [
         row
         for row in rows
-        if row["dataset"] in README_SETS
-        and row["method"] in README_METHODS
-        and row["seed"] == "0"
+        if row["seed"] == "0"
         and not row["error"]
-        and row["series"] not in anomaly_data.CHOICE_SERIES[row["dataset"]]
+        and row["series"] not in anomaly_data.CHOICE_SERIES.get(row["dataset"], ())
     ]
-    heads = [
-        f"{dataset}: {FIGURES[figure]}"
-        for dataset in README_SETS
-        for figure in README_FIGURES
-    ]
+    columns = list(itertools.product(sets, figures))
+    heads = [f"{dataset}: {FIGURES[figure]}" for dataset, figure in columns]
     lines = [["method", *heads]]
-    for name in README_METHODS:
+    for name in methods:
         means = [
             _mean(kept, figure, dataset=dataset, method=name)
-            for dataset in README_SETS
-            for figure in README_FIGURES
+            for dataset, figure in columns
         ]
-        lines.append([name, *(f"{mean:.3f}" for mean in means)])
+        lines.append([name, *(_shown(mean, np.inf) for mean in means)])
     return report.grid(lines)
 
 
@@ -396,7 +418,7 @@ def _mean(rows: list[Row], column: str, **values: str) -> float:
     NaN where one of them has no figure: it is older than the column.
     """
     own = [row[column] for row in rows if values.items() <= row.items()]
-    return float(np.mean([float(figure or "nan") for figure in own]))
+    return float(np.mean([float(figure or "nan") for figure in own or [""]]))
 
 
 def _shown(value: float, best: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,10 @@ from sklearn.neighbors import NearestNeighbors
 
 # Where windows repeat, neighbours have no distance: a share of the spread of all.
 _SMALLEST_SCALE = 1e-4
+# One of so many clusters is looked at.
+_SHARE_OF_CLUSTERS = 8
+# Of fewer, faiss warns that a cluster is not known well.
+_ROWS_A_CLUSTER = 40
 
 
 def evenly(n_windows: int, n_kept: int) -> np.ndarray:
@@ -49,14 +52,15 @@ class Search:
 
     Parameters
     ----------
-    memory : ndarray of shape (n_kept, n_columns)
+    memory : ndarray of shape (n_kept, n_columns), float32
         The rows.
 
     n_neighbors : int
         How many to find.
 
     is_exact : bool
-        By scikit-learn's neighbours, or approximately by PyNNDescent's.
+        Among all by scikit-learn's neighbours, or by faiss among those of the clusters
+        that are nearest.
     """
 
     def __init__(self, memory: np.ndarray, n_neighbors: int, is_exact: bool) -> None:
@@ -65,26 +69,34 @@ class Search:
         if is_exact:
             self.index: Any = NearestNeighbors(algorithm="brute").fit(memory)
         else:
-            self.index = _approximate_index(memory, self.n_neighbors)
+            self.index = _index_of_clusters(memory)
 
     def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return distances and indices (n_rows, n_neighbors), the nearest first."""
         if self.is_exact:
             return self.index.kneighbors(rows, self.n_neighbors)
-        indices, distances = self.index.query(rows, k=self.n_neighbors)
-        return distances, indices
+        rows = np.ascontiguousarray(rows, np.float32)
+        squares, indices = self.index.search(rows, self.n_neighbors)
+        # Clusters with fewer rows than are asked for: the nearest stands for the rest.
+        indices = np.where(indices < 0, indices[:, :1], indices)
+        squares = np.where(np.isfinite(squares), squares, squares[:, :1])
+        squares = np.minimum(squares, np.finfo(np.float32).max)
+        return np.sqrt(np.maximum(squares, 0)), indices
 
 
-def _approximate_index(memory: np.ndarray, n_neighbors: int) -> Any:
-    index = require_pynndescent().NNDescent(
-        memory, n_neighbors=max(n_neighbors, 15), random_state=0, compressed=False
-    )
-    index.prepare()
+def _index_of_clusters(memory: np.ndarray) -> Any:
+    faiss = require_faiss()
+    n_rows = len(memory)
+    n_clusters = max(min(round(np.sqrt(n_rows) / 2), n_rows // _ROWS_A_CLUSTER), 1)
+    quantizer = faiss.IndexFlatL2(memory.shape[1])
+    index = faiss.IndexIVFFlat(quantizer, memory.shape[1], n_clusters)
+    index.train(memory)
+    index.add(memory)
+    index.nprobe = max(n_clusters // _SHARE_OF_CLUSTERS, 4)
     return index
 
 
-@lru_cache(maxsize=1)
-def require_pynndescent() -> Any:
+def require_faiss() -> Any:
     """Return the module.
 
     Raises
@@ -93,10 +105,10 @@ def require_pynndescent() -> Any:
         If it is not installed.
     """
     try:
-        import pynndescent
+        import faiss
     except ModuleNotFoundError as error:
         raise ImportError(
-            "search='approximate' needs the package pynndescent: "
+            "search='approximate' needs the package faiss: "
             'pip install "sklearn-tsrep[neighbors]"'
         ) from error
-    return pynndescent
+    return faiss

@@ -25,7 +25,7 @@ from sklearn_tsrep.detection._combination import (
     combined,
     training_quantiles,
 )
-from sklearn_tsrep.detection._memory import require_pynndescent
+from sklearn_tsrep.detection._memory import require_faiss
 from sklearn_tsrep.detection._scorers import (
     HiddenStep,
     NearestNormal,
@@ -435,7 +435,7 @@ class RepresentationDetector(TimePointDetector):
                 f"reconstruction of {type(self.transformer).__name__} does."
             )
         if self.search == "approximate":
-            require_pynndescent()
+            require_faiss()
 
     @property
     def _score_names(self) -> list[str]:

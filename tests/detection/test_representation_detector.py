@@ -250,7 +250,7 @@ def test_thresholds_of_what_was_not_remembered_give_fewer_alarms(series):
     )
 
 
-@pytest.mark.skipif(find_spec("pynndescent") is None, reason="needs pynndescent")
+@pytest.mark.skipif(find_spec("faiss") is None, reason="needs faiss")
 def test_an_index_finds_nearly_the_same(series):
     exact, approximate = (
         tiny_representation_detector(**RAW, search=search).fit(series)
@@ -267,13 +267,13 @@ def test_an_index_that_is_not_installed_is_named(series, monkeypatch):
     from sklearn_tsrep.detection import _memory
 
     def missing():
-        raise ImportError("search='approximate' needs the package pynndescent")
+        raise ImportError("search='approximate' needs the package faiss")
 
     monkeypatch.setattr(
-        "sklearn_tsrep.detection._representation_detector.require_pynndescent", missing
+        "sklearn_tsrep.detection._representation_detector.require_faiss", missing
     )
-    assert callable(_memory.require_pynndescent)
-    with pytest.raises(ImportError, match="pynndescent"):
+    assert callable(_memory.require_faiss)
+    with pytest.raises(ImportError, match="faiss"):
         tiny_representation_detector(search="approximate").fit(series)
 
 
