@@ -217,6 +217,7 @@ def _page_table(
         and not row["error"]
         and row["series"] not in anomaly_data.CHOICE_SERIES.get(row["dataset"], ())
     ]
+    kept = [row for name in sets for row in _of_all_series(kept, name)]
     columns = list(itertools.product(sets, figures))
     heads = [f"{dataset}: {FIGURES[figure]}" for dataset, figure in columns]
     lines = [["method", *heads]]
@@ -227,6 +228,12 @@ def _page_table(
         ]
         lines.append([name, *(_shown(mean, np.inf) for mean in means)])
     return report.grid(lines)
+
+
+def _of_all_series(rows: list[Row], dataset: str) -> list[Row]:
+    """Return the rows of the methods that have every series of a set."""
+    own = [row for row in rows if row["dataset"] == dataset]
+    return _complete(own, len(report.in_order(own, "series")))
 
 
 def markdown(rows: list[Row]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Listed
-from dataclasses import replace
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -18,33 +16,21 @@ from sklearn_tsrep._detector import TimePointDetector
 from sklearn_tsrep._panels import unchanged_if_refused
 from sklearn_tsrep._sklearn import HasMethods, Interval, StrOptions, fit_context
 from sklearn_tsrep.data.panel import Panel
-from sklearn_tsrep.data.rolling import without_level
 from sklearn_tsrep.data.scaling import ChannelScaler
-from sklearn_tsrep.detection._combination import (
-    COMBINATIONS,
-    combined,
-    training_quantiles,
+from sklearn_tsrep.detection._combination import COMBINATIONS
+from sklearn_tsrep.detection._kinds import (
+    SCORES,
+    learned_by,
+    listed,
+    new_scorers,
+    random_transformer,
+    scorer_of,
 )
 from sklearn_tsrep.detection._memory import require_faiss
-from sklearn_tsrep.detection._scorers import (
-    HiddenStep,
-    NearestNormal,
-    PrincipalComponents,
-    Reconstruction,
-    Scorer,
-    normalized_shares,
-)
-from sklearn_tsrep.detection._sequence import Encoding, Sequence, panel_of
+from sklearn_tsrep.detection._normality import Normality
+from sklearn_tsrep.detection._scorers import Scorer
+from sklearn_tsrep.detection._sequence import Encoding, panel_of
 from sklearn_tsrep.detection._stream import ScoreStream
-from sklearn_tsrep.features.smoothing import moving_average, steps_around
-
-SCORES = ("nearest", "reconstruction", "masked")
-_SCORERS = {
-    kind.__name__: kind
-    for kind in (NearestNormal, PrincipalComponents, Reconstruction, HiddenStep)
-}
-# Scaled values beyond are cut off: a channel that was constant may leap by millions.
-_LARGEST_VALUE = 20.0
 
 
 class RepresentationDetector(TimePointDetector):
@@ -245,8 +231,8 @@ class RepresentationDetector(TimePointDetector):
         self,
         transformer: Any = "random",
         *,
-        scores: str | Listed[str] = ("nearest", "reconstruction"),
-        window_length: int | Listed[int] = 10,
+        scores: str | Sequence[str] = ("nearest", "reconstruction"),
+        window_length: int | Sequence[int] = 10,
         n_neighbors: int = 3,
         local_scale: bool = True,
         memory_size: int = 3000,
@@ -365,10 +351,8 @@ class RepresentationDetector(TimePointDetector):
         rows = self._read(X, lengths, series_id)
         self._require_values(rows.panel)
         scores = self._time_scores(rows.panel)
-        sequences = list(self._sequences(rows.panel))
-        for scorer in self._scorers:
-            scorer.learn_more(sequences)
-        self._learned = [_state_of(scorer) for scorer in self._scorers]
+        self._normality.learn_more(rows.panel)
+        self._keep_learned()
         self._fit_offset(rows, y, self._if_not_seen(scores))
         return self
 
@@ -411,7 +395,7 @@ class RepresentationDetector(TimePointDetector):
         return state
 
     def _check_parameters(self) -> None:
-        names, lengths = self._score_names, _listed(self.window_length)
+        names, lengths = self._score_names, listed(self.window_length)
         if not names or set(names) - set(SCORES) or len(set(names)) < len(names):
             raise ValueError(
                 f"scores must be one or several of {list(SCORES)}, each at most once, "
@@ -439,7 +423,7 @@ class RepresentationDetector(TimePointDetector):
 
     @property
     def _score_names(self) -> list[str]:
-        return _listed(self.scores)
+        return listed(self.scores)
 
     @property
     def _reconstructs(self) -> bool:
@@ -458,100 +442,69 @@ class RepresentationDetector(TimePointDetector):
         )
         self.mean_, self.scale_ = scaler.mean, scaler.scale
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        lengths = [*listed(self.window_length), self.reconstruction_length]
+        # What scores depend on that were learned; the rest may change.
         self._how: dict[str, Any] = {
             "causal": bool(self.causal),
             "context": int(self.context),
             "normalize": bool(self.normalize),
-            "window": max(self._lengths),
+            "window": int(max(lengths)),
         }
-        self.transformer_ = None
+        self.transformer_, self._quantiles, self._made = None, [], []
         self.transformer_ = self._fitted_transformer(panel, seed)
-        sequences = list(self._sequences(panel))
-        scorers = self._new_scorers(seed)
-        smoothed = [
-            np.concatenate(
-                [self._smoothed(*pair) for pair in zip(own, sequences, strict=True)]
-            )
-            for own in (scorer.learn(sequences) for scorer in scorers)
-        ]
-        is_observed = np.concatenate([one.is_observed for one in sequences])
-        self._quantiles = [training_quantiles(own[is_observed]) for own in smoothed]
-        self._made = scorers
-        self._learned = [_state_of(scorer) for scorer in scorers]
-        return self._combined(smoothed, is_observed)
+        self._made = new_scorers(
+            self._score_names,
+            self.get_params(deep=False),
+            of_latents=self.transformer_ is not None,
+            reconstructs=self._reconstructs,
+            seed=seed,
+        )
+        normality = self._normality
+        scores = normality.learn(panel)
+        self._quantiles = normality.quantiles
+        self._keep_learned()
+        return scores
+
+    def _keep_learned(self) -> None:
+        self._learned = [learned_by(scorer) for scorer in self._made]
 
     @staticmethod
     def _require_values(panel: Panel) -> None:
         if not panel.stops.any():
             raise ValueError("X has no value to learn from.")
 
-    @property
-    def _lengths(self) -> list[int]:
-        """Lengths of all windows."""
-        lengths = [*map(int, _listed(self.window_length))]
-        return [*lengths, int(self.reconstruction_length)]
-
     def _fitted_transformer(self, panel: Panel, seed: int) -> Any:
-        needs_one = "nearest" in self._score_names or "masked" in self._score_names
-        if self.transformer is None or not (needs_one or self._reconstructs):
+        is_asked = {"nearest", "masked"} & set(self._score_names) or self._reconstructs
+        if self.transformer is None or not is_asked:
             return None
         transformer = self.transformer
-        if transformer == "random":
-            from sklearn_tsrep._trep import TRepTransformer
-
-            transformer = TRepTransformer(
-                n_latents=64,
-                hidden_channels=32,
-                n_blocks=4,
-                time_embedding=None,
-                max_epochs=0,
-                random_state=seed,
-            )
-        sequences = [
-            values for values in self._standardized(panel) if not np.isnan(values).all()
-        ]
-        return clone(transformer).fit(panel_of(sequences), None)
-
-    def _new_scorers(self, seed: int) -> list[Scorer]:
-        scorers: list[Scorer] = []
-        windows: dict[str, Any] = {
-            "n_kept": int(self.memory_size),
-            "causal": bool(self.causal),
-        }
-        if "nearest" in self._score_names:
-            scorers += [
-                NearestNormal(
-                    length=int(length),
-                    **windows,
-                    n_neighbors=int(self.n_neighbors),
-                    local_scale=bool(self.local_scale),
-                    selection=self.selection,
-                    is_exact=self.search == "exact",
-                    of_latents=self.transformer_ is not None,
-                    seed=seed,
-                )
-                for length in _listed(self.window_length)
-            ]
-        if self._reconstructs:
-            scorers.append(Reconstruction())
-        elif "reconstruction" in self._score_names:
-            scorers.append(
-                PrincipalComponents(
-                    length=int(self.reconstruction_length),
-                    **windows,
-                    n_components=int(self.n_components),
-                )
-            )
-        if "masked" in self._score_names:
-            n_before = None if self.n_before is None else int(self.n_before)
-            scorers.append(HiddenStep(n_before, int(self.context)))
-        return scorers
+        if isinstance(transformer, str):
+            transformer = random_transformer(seed)
+        series = self._normality.standardized(panel)
+        seen = [values for values in series if not np.isnan(values).all()]
+        return clone(transformer).fit(panel_of(seen), None)
 
     @property
     def _scorers(self) -> list[Scorer]:
         if "_made" not in self.__dict__:
-            self._made = [_SCORERS[kind](**state) for kind, state in self._learned]
+            self._made = [scorer_of(*learned) for learned in self._learned]
         return self._made
+
+    @property
+    def _normality(self) -> Normality:
+        return Normality(
+            mean=self.mean_,
+            scale=self.scale_,
+            encoding=self._encoding,
+            window=self._how["window"],
+            normalize=self._how["normalize"],
+            causal=self._how["causal"],
+            smoothing=self.smoothing,
+            combination=self.combination,
+            batch_size=self.batch_size,
+            scorers=self._scorers,
+            quantiles=self._quantiles,
+        )
 
     @property
     def _encoding(self) -> Encoding | None:
@@ -566,129 +519,14 @@ class RepresentationDetector(TimePointDetector):
             self._how["context"],
         )
 
-    def _standardized(self, panel: Panel) -> Iterator[np.ndarray]:
-        """Yield the series (n_timepoints, n_channels), NaN where missing."""
-        scaler = ChannelScaler(self.mean_, self.scale_, largest=_LARGEST_VALUE)
-        for series in panel.series:
-            values = scaler(series.T)
-            if self._how["normalize"]:
-                values = without_level(values, self._how["window"]).astype(np.float32)
-            yield values
-
-    def _sequences(self, panel: Panel, first: int = 0) -> Iterator[Sequence]:
-        encoding, window = self._encoding, self._how["window"]
-        for values in self._standardized(panel):
-            yield Sequence(values, window, encoding, first)
-
     def _time_scores(self, panel: Panel) -> np.ndarray:
-        return self._by_parts(panel, self._scores_of)
+        return self._normality.scores(panel)
 
     def _channel_scores(self, panel: Panel) -> np.ndarray:
-        return self._by_parts(panel, self._parts_of)
-
-    def _scores_of(self, sequence: Sequence) -> np.ndarray:
-        scores = [
-            self._smoothed(scorer.scores(sequence), sequence)
-            for scorer in self._scorers
-        ]
-        return self._combined(scores, sequence.is_observed)
-
-    def _parts_of(self, sequence: Sequence) -> np.ndarray:
-        """Return scores by channel: the mean of the shares that each kind gives."""
-        parts = [
-            self._smoothed(scorer.parts(sequence), sequence) for scorer in self._scorers
-        ]
-        totals = [own.sum(axis=1) for own in parts]
-        scores = self._combined(totals, sequence.is_observed)
-        shares = np.mean([normalized_shares(own) for own in parts], axis=0)
-        return scores[:, np.newaxis] * shares
-
-    def _combined(
-        self, scores: list[np.ndarray], is_observed: np.ndarray
-    ) -> np.ndarray:
-        together = combined(scores, self._quantiles, self.combination)
-        return np.where(is_observed, together, 0.0)
-
-    def _smoothed(self, scores: np.ndarray, sequence: Sequence) -> np.ndarray:
-        return moving_average(
-            scores, sequence.is_observed, self.smoothing, causal=self._how["causal"]
-        )
-
-    def _by_parts(self, panel: Panel, scores_of: Any) -> np.ndarray:
-        return np.concatenate(
-            [self._of_sequence(one, scores_of) for one in self._sequences(panel)]
-        )
-
-    def _of_sequence(
-        self, whole: Sequence, scores_of: Any, begin: int = 0
-    ) -> np.ndarray:
-        """Return scores from a time point on, of some at a time if they allow it."""
-        reach = self._reach()
-        size = len(whole) if reach is None else self.batch_size
-        return np.concatenate(
-            [
-                _of_part(whole, start, min(start + size, len(whole)), reach, scores_of)
-                for start in range(begin, len(whole), size)
-            ]
-        )
-
-    def _scores_of_last(
-        self, rows: np.ndarray, n_new: int, first: int
-    ) -> tuple[np.ndarray, int]:
-        """Return how strange the last rows are, and how many the next ones depend on.
-
-        ``first`` is the index of the first row in its series.
-        """
-        (whole,) = self._sequences(panel_of([rows]), first)
-        scores = self._of_sequence(whole, self._scores_of, len(rows) - n_new)
-        reach = self._reach()
-        assert reach is not None
-        return scores, reach[0] + self._n_for_level
-
-    def _reach(self) -> tuple[int, int] | None:
-        """Return how many time points around one its score depends on; None for all."""
-        reaches = [scorer.reach(self._encoding) for scorer in self._scorers]
-        known = [reach for reach in reaches if reach is not None]
-        if len(known) < len(reaches):
-            return None
-        before, after = (max(sides) for sides in zip(*known, strict=True))
-        gaps = self._how["window"]
-        around = sum(steps_around(self.smoothing)), 0
-        if not self._how["causal"]:
-            around = steps_around(self.smoothing)
-        return before + gaps + around[0], after + around[1]
+        return self._normality.parts(panel)
 
     def _steps_before(self, n_timepoints: int, first: int) -> int:
-        reach, encoding = self._reach(), self._encoding
-        if reach is None or (encoding is not None and encoding.counts_time):
+        n_before, encoding = self._normality.n_before, self._encoding
+        if n_before is None or (encoding is not None and encoding.counts_time):
             return 0
-        return max(first - reach[0] - self._n_for_level, 0)
-
-    @property
-    def _n_for_level(self) -> int:
-        """Time points before one that its value is normalized by."""
-        return self._how["window"] if self._how["normalize"] else 0
-
-
-def _of_part(
-    whole: Sequence,
-    begin: int,
-    stop: int,
-    reach: tuple[int, int] | None,
-    scores_of: Any,
-) -> np.ndarray:
-    """Return the scores of a range of time points, from no more than they depend on."""
-    before, after = reach or (begin, len(whole) - stop)
-    first = max(begin - before, 0)
-    part = replace(
-        whole, values=whole.values[first : stop + after], first=whole.first + first
-    )
-    return scores_of(part)[begin - first : stop - first]
-
-
-def _state_of(scorer: Scorer) -> tuple[str, dict[str, Any]]:
-    return type(scorer).__name__, scorer.state
-
-
-def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, list | tuple) else [given]
+        return max(first - n_before, 0)

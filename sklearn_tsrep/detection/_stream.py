@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sklearn_tsrep.detection._sequence import panel_of
+
 if TYPE_CHECKING:
     from sklearn_tsrep.detection._representation_detector import RepresentationDetector
 
@@ -70,9 +72,13 @@ class ScoreStream:
             )
         new = self.detector._read(X, None, None).panel.series[0].T
         rows = np.concatenate([self._before, new])
-        scores, n_needed = self.detector._scores_of_last(
-            rows, len(new), self.n_seen_ - len(self._before)
+        normality = self.detector._normality
+        n_before = len(self._before)
+        scores = normality.scores_from(
+            panel_of([rows]), n_before, self.n_seen_ - n_before
         )
+        n_needed = normality.n_before
+        assert n_needed is not None
         # A copy, since a view keeps all that was pushed.
         self._before = rows[max(len(rows) - n_needed, 0) :].copy()
         self.n_seen_ += len(new)

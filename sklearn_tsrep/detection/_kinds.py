@@ -1,0 +1,118 @@
+"""The kinds of evidence by name, and what the parameters of a detector make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from sklearn_tsrep.detection._scorers import (
+    HiddenStep,
+    NearestNormal,
+    PrincipalComponents,
+    Reconstruction,
+    Scorer,
+)
+
+SCORES = ("nearest", "reconstruction", "masked")
+_SCORERS: dict[str, type[Scorer]] = {
+    kind.__name__: kind
+    for kind in (NearestNormal, PrincipalComponents, Reconstruction, HiddenStep)
+}
+
+Given = Mapping[str, Any]
+
+
+def new_scorers(
+    names: list[str], given: Given, *, of_latents: bool, reconstructs: bool, seed: int
+) -> list[Scorer]:
+    """Return the scorers of some kinds, in the order of SCORES.
+
+    Parameters
+    ----------
+    names : list of str
+        Of SCORES.
+
+    given : mapping of str to object
+        Parameters of the detector.
+
+    of_latents : bool
+        Whether there is a transformer, whose latents are compared.
+
+    reconstructs : bool
+        Whether it reconstructs values itself.
+
+    seed : int
+        Of what is drawn.
+    """
+    of_kinds: dict[str, Callable[[], list[Scorer]]] = {
+        "nearest": partial(_nearest, given, of_latents, seed),
+        "reconstruction": partial(_reconstruction, given, reconstructs),
+        "masked": partial(_masked, given),
+    }
+    return [one for kind in SCORES if kind in names for one in of_kinds[kind]()]
+
+
+def scorer_of(kind: str, state: Mapping[str, Any]) -> Scorer:
+    """Return the scorer with this state, as `learned_by` gives it."""
+    return _SCORERS[kind](**state)
+
+
+def learned_by(scorer: Scorer) -> tuple[str, dict[str, Any]]:
+    """Return the class of a scorer, and its state."""
+    return type(scorer).__name__, scorer.state
+
+
+def random_transformer(seed: int) -> Any:
+    """Return a small T-Rep that keeps its random weights."""
+    from sklearn_tsrep._trep import TRepTransformer
+
+    return TRepTransformer(
+        n_latents=64,
+        hidden_channels=32,
+        n_blocks=4,
+        time_embedding=None,
+        max_epochs=0,
+        random_state=seed,
+    )
+
+
+def listed(given: Any) -> list[Any]:
+    """Return one thing, or several, as a list."""
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _nearest(given: Given, of_latents: bool, seed: int) -> list[Scorer]:
+    return [
+        NearestNormal(
+            length=int(length),
+            n_kept=int(given["memory_size"]),
+            causal=bool(given["causal"]),
+            n_neighbors=int(given["n_neighbors"]),
+            local_scale=bool(given["local_scale"]),
+            selection=given["selection"],
+            is_exact=given["search"] == "exact",
+            of_latents=of_latents,
+            seed=seed,
+        )
+        for length in listed(given["window_length"])
+    ]
+
+
+def _reconstruction(given: Given, reconstructs: bool) -> list[Scorer]:
+    if reconstructs:
+        return [Reconstruction()]
+    return [
+        PrincipalComponents(
+            length=int(given["reconstruction_length"]),
+            n_kept=int(given["memory_size"]),
+            causal=bool(given["causal"]),
+            n_components=int(given["n_components"]),
+        )
+    ]
+
+
+def _masked(given: Given) -> list[Scorer]:
+    n_before = given["n_before"]
+    usual = None if n_before is None else int(n_before)
+    return [HiddenStep(usual, int(given["context"]))]
