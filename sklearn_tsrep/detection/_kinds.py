@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from numbers import Integral
 from typing import Any
 
+from sklearn_tsrep.detection._memory import require_faiss
 from sklearn_tsrep.detection._scorers import (
     HiddenStep,
     NearestNormal,
@@ -21,6 +23,46 @@ _SCORERS: dict[str, type[Scorer]] = {
 }
 
 Given = Mapping[str, Any]
+
+
+def check_kinds(given: Given, reconstructs: bool) -> None:
+    """Check parameters of a detector that do not stand by themselves.
+
+    Raises
+    ------
+    ImportError
+        If an index is asked for that is not installed.
+
+    ValueError
+        If parameters do not fit together.
+    """
+    names, lengths = listed(given["scores"]), listed(given["window_length"])
+    if not names or set(names) - set(SCORES) or len(set(names)) < len(names):
+        raise ValueError(
+            f"scores must be one or several of {list(SCORES)}, each at most once, got "
+            f"{given['scores']!r}."
+        )
+    if not lengths or not all(map(_is_length, lengths)):
+        raise ValueError(
+            "window_length must be a number of time points of at least 1, or several, "
+            f"got {given['window_length']!r}."
+        )
+    if given["transformer"] is None and "masked" in names:
+        raise ValueError(
+            "scores='masked' needs a transformer to hide time points from, got "
+            "transformer=None."
+        )
+    if given["causal"] and reconstructs:
+        raise ValueError(
+            "causal=True needs scores that see no later time points, and the "
+            f"reconstruction of {type(given['transformer']).__name__} does."
+        )
+    if given["search"] == "approximate":
+        require_faiss()
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1
 
 
 def new_scorers(

@@ -20,13 +20,13 @@ from sklearn_tsrep.data.scaling import ChannelScaler
 from sklearn_tsrep.detection._combination import COMBINATIONS
 from sklearn_tsrep.detection._kinds import (
     SCORES,
+    check_kinds,
     learned_by,
     listed,
     new_scorers,
     random_transformer,
     scorer_of,
 )
-from sklearn_tsrep.detection._memory import require_faiss
 from sklearn_tsrep.detection._normality import Normality
 from sklearn_tsrep.detection._scorers import Scorer
 from sklearn_tsrep.detection._sequence import Encoding, panel_of
@@ -395,31 +395,7 @@ class RepresentationDetector(TimePointDetector):
         return state
 
     def _check_parameters(self) -> None:
-        names, lengths = self._score_names, listed(self.window_length)
-        if not names or set(names) - set(SCORES) or len(set(names)) < len(names):
-            raise ValueError(
-                f"scores must be one or several of {list(SCORES)}, each at most once, "
-                f"got {self.scores!r}."
-            )
-        if not lengths or not all(
-            isinstance(length, Integral) and int(length) >= 1 for length in lengths
-        ):
-            raise ValueError(
-                "window_length must be a number of time points of at least 1, or "
-                f"several, got {self.window_length!r}."
-            )
-        if self.transformer is None and "masked" in names:
-            raise ValueError(
-                "scores='masked' needs a transformer to hide time points from, got "
-                "transformer=None."
-            )
-        if self.causal and self._reconstructs:
-            raise ValueError(
-                "causal=True needs scores that see no later time points, and the "
-                f"reconstruction of {type(self.transformer).__name__} does."
-            )
-        if self.search == "approximate":
-            require_faiss()
+        check_kinds(self.get_params(deep=False), self._reconstructs)
 
     @property
     def _score_names(self) -> list[str]:

@@ -264,15 +264,10 @@ def test_an_index_finds_nearly_the_same(series):
 
 
 def test_an_index_that_is_not_installed_is_named(series, monkeypatch):
-    from sklearn_tsrep.detection import _memory
-
     def missing():
         raise ImportError("search='approximate' needs the package faiss")
 
-    monkeypatch.setattr(
-        "sklearn_tsrep.detection._representation_detector.require_faiss", missing
-    )
-    assert callable(_memory.require_faiss)
+    monkeypatch.setattr("sklearn_tsrep.detection._kinds.require_faiss", missing)
     with pytest.raises(ImportError, match="faiss"):
         tiny_representation_detector(search="approximate").fit(series)
 
