@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_tsrep.thresholds import best_f1_offset
 
-N_FOLDS = 5
+N_FOLDS = 3
 
 
 class Candidates(NamedTuple):
@@ -51,8 +51,8 @@ LOGISTIC = Candidates(
         ]
     ),
     [
-        {"kernel": [LINEAR], "model__C": np.logspace(-4, -1, 4)},
-        {"kernel": [RBF], "model__C": np.logspace(-2, 0, 3)},
+        {"kernel": [LINEAR], "model__C": np.logspace(-4, -2, 3)},
+        {"kernel": [RBF], "model__C": [0.01, 0.1]},
     ],
 )
 BOOSTING = Candidates(
