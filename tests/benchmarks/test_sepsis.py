@@ -258,6 +258,16 @@ def test_report_has_methods_by_figures(result_row):
     assert "average precision of folds" not in sepsis.page_table(rows)
 
 
+def test_pages_that_are_there_have_a_place_for_the_table():
+    texts = [page.read_text(encoding="utf-8") for page in sepsis.PAGES if page.exists()]
+    assert texts
+    for text in texts:
+        begin, end = (
+            text.index(f"<!-- sepsis: {edge} -->") for edge in ("begin", "end")
+        )
+        assert begin < end
+
+
 def test_quick_form_is_expected_to_take_at_most_five_minutes(planned, tmp_path):
     assert main(["sepsis", "--results", str(tmp_path), "--quick"]) == 0
     assert {job.keys[0]["method"] for job in planned} <= set(METHODS)
