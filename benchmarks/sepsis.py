@@ -248,5 +248,7 @@ INTRODUCTION = (
     "\n\nAll but gradient boosting have the same classifiers to choose from: logistic "
     "regression on standardised features, or on an approximation of their RBF kernel "
     "(Nystroem), each with several strengths. Cross-validation chooses, with all hours "
-    "of a patient in one fold."
+    "of a patient in one fold. Encoders have the paper's width and length of series; "
+    "their number of steps was chosen for T-Rep, by cross-validation of the training "
+    "patients of the first split, some of whom are judged in the others."
 )
