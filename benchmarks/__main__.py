@@ -21,6 +21,7 @@ TASKS = {
     "regression": "benchmarks.regression",
     "forecasting": "benchmarks.forecasting",
     "anomaly": "benchmarks.anomaly",
+    "sepsis": "benchmarks.sepsis",
     "speed": "benchmarks.speed",
 }
 

@@ -72,7 +72,7 @@ def table(
     names = sorted(names) if down == "dataset" else names
     lines = [[down, *columns, *([extra.title] if extra else [])]]
     for name in names:
-        cells = _cells([_values(seeds, name, column) for column in columns])
+        cells = highest_in_bold([_values(seeds, name, column) for column in columns])
         lines.append([name, *cells, *_extra_cell(extra, name)])
     if mean_row:
         lines.append(_mean_line(seeds, names, columns, extra))
@@ -116,6 +116,15 @@ def mean_and_deviation(values: Sequence[float], *, is_bold: bool = False) -> str
     mean = f"{np.mean(values):.3f}"
     shown = f"**{mean}**" if is_bold else mean
     return f"{shown} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else shown
+
+
+def highest_in_bold(seeds: Sequence[Sequence[float]]) -> list[str]:
+    """Return "mean ± deviation" of each group; one without values is an empty cell."""
+    means = [round(float(np.mean(values)), 3) if values else None for values in seeds]
+    best = max((mean for mean in means if mean is not None), default=None)
+    return [
+        _cell(values, mean == best) for values, mean in zip(seeds, means, strict=True)
+    ]
 
 
 def mean_seconds(
@@ -174,14 +183,6 @@ def _values(seeds: Seeds, name: str, column: str) -> list[float]:
     return list(seeds.get((name, column), {}).values())
 
 
-def _cells(seeds: Sequence[Sequence[float]]) -> list[str]:
-    means = [round(float(np.mean(values)), 3) if values else None for values in seeds]
-    best = max((mean for mean in means if mean is not None), default=None)
-    return [
-        _cell(values, mean == best) for values, mean in zip(seeds, means, strict=True)
-    ]
-
-
 def _cell(values: Sequence[float], is_best: bool) -> str:
     return mean_and_deviation(values, is_bold=is_best) if values else ""
 
@@ -205,7 +206,10 @@ def _mean_line(
     title = f"mean of {len(full)}"
     if not full:
         return [title, *[""] * len(columns), *([""] if extra else [])]
-    line = [title, *_cells([_means(seeds, full, column) for column in columns])]
+    line = [
+        title,
+        *highest_in_bold([_means(seeds, full, column) for column in columns]),
+    ]
     if extra:
         known = all(name in extra.figures for name in full)
         figures = [extra.figures[name] for name in full] if known else []

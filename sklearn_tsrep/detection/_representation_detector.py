@@ -183,7 +183,7 @@ class RepresentationDetector(TimePointDetector):
     References
     ----------
     Fraikin, Bennetot, Allassonnière (2024). "T-Rep: Representation Learning for Time
-    Series using Time-Embeddings". ICLR. Section 5.2, for ``"masked"``.
+    Series using Time-Embeddings". ICLR, for ``"masked"``.
 
     Breunig, Kriegel, Ng, Sander (2000). "LOF: Identifying Density-Based Local
     Outliers". SIGMOD, for the idea of local scales.
@@ -317,7 +317,7 @@ class RepresentationDetector(TimePointDetector):
             rows = self._read(X, lengths, series_id, reset=True)
             self.__dict__.pop("_learned", None)
             scores = self._learn(rows.panel)
-        self._fit_offset(rows, y, self._if_not_seen(scores))
+        self._fit_offset(rows, y, scores if self.cross_fit else None)
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -353,12 +353,8 @@ class RepresentationDetector(TimePointDetector):
         scores = self._time_scores(rows.panel)
         self._normality.learn_more(rows.panel)
         self._keep_learned()
-        self._fit_offset(rows, y, self._if_not_seen(scores))
+        self._fit_offset(rows, y, scores if self.cross_fit else None)
         return self
-
-    def _if_not_seen(self, scores: np.ndarray) -> np.ndarray | None:
-        """Return scores to take the threshold from, or None for those of `predict`."""
-        return scores if self.cross_fit else None
 
     def stream(self) -> ScoreStream:
         """Return what scores the time points of one series as they come.
@@ -398,13 +394,9 @@ class RepresentationDetector(TimePointDetector):
         check_kinds(self.get_params(deep=False), self._reconstructs)
 
     @property
-    def _score_names(self) -> list[str]:
-        return listed(self.scores)
-
-    @property
     def _reconstructs(self) -> bool:
         """Whether the transformer makes the reconstruction."""
-        return "reconstruction" in self._score_names and hasattr(
+        return "reconstruction" in listed(self.scores) and hasattr(
             self.transformer, "reconstruct"
         )
 
@@ -429,7 +421,7 @@ class RepresentationDetector(TimePointDetector):
         self.transformer_, self._quantiles, self._made = None, [], []
         self.transformer_ = self._fitted_transformer(panel, seed)
         self._made = new_scorers(
-            self._score_names,
+            listed(self.scores),
             self.get_params(deep=False),
             of_latents=self.transformer_ is not None,
             reconstructs=self._reconstructs,
@@ -450,7 +442,9 @@ class RepresentationDetector(TimePointDetector):
             raise ValueError("X has no value to learn from.")
 
     def _fitted_transformer(self, panel: Panel, seed: int) -> Any:
-        is_asked = {"nearest", "masked"} & set(self._score_names) or self._reconstructs
+        is_asked = {"nearest", "masked"} & set(
+            listed(self.scores)
+        ) or self._reconstructs
         if self.transformer is None or not is_asked:
             return None
         transformer = self.transformer
