@@ -33,7 +33,7 @@ from benchmarks.timed import Competitor, Size, Steps, noise, seconds_of, time_po
 from sklearn_tsrep import AMADDetector, DMAETransformer, TRepTransformer
 from sklearn_tsrep.data import batches
 from sklearn_tsrep.data.crops import CropPairs, draw_crop_pairs
-from sklearn_tsrep.detection import vus_pr
+from sklearn_tsrep.detection import RepresentationDetector, vus_pr
 
 MIN_OVERLAP = 2
 PRODUCT_SIZE = 2048
@@ -44,6 +44,8 @@ BFLOAT16 = {"precision": "bfloat16"}
 # Of both detectors; windows of 100 time points, three layers, batches of 32.
 _HEADS, _STRIDE = 8, 10
 _FITTED_TO = 1000
+# Of RepresentationDetector, whose scores take longer the more it remembers.
+_FILLS_THE_MEMORY = 4000
 
 
 def build(work: str, method: str, size: Size, steps: Steps) -> Competitor:
@@ -363,11 +365,14 @@ def detector_fit(
 
 
 def detector_scores(
-    detector: Callable[[Size, Steps], Any], size: Size, steps: Steps
+    detector: Callable[[Size, Steps], Any],
+    size: Size,
+    steps: Steps,
+    n_fitted_to: int = _FITTED_TO,
 ) -> Competitor:
     """Time the scores of a detector that has hardly been trained."""
     X = time_points(size)
-    fitted = detector(size, steps).fit(X[:_FITTED_TO])
+    fitted = detector(size, steps).fit(X[:n_fitted_to])
     return lambda number: seconds_of(lambda: fitted.score_samples(X))
 
 
@@ -446,6 +451,13 @@ COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
     **{f"score-width-{d}": _detectors(detector_scores, d) for d in DETECTOR_WIDTHS},
     "score-stream": {
         "ours": partial(detector_scores, lambda *_: AMADDetector(max_epochs=0)),
+    },
+    "score-stream-nearest": {
+        "ours": partial(
+            detector_scores,
+            lambda *_: RepresentationDetector(random_state=0),
+            n_fitted_to=_FILLS_THE_MEMORY,
+        ),
     },
     "vus-pr": {"ours": volume_under_surface},
 }

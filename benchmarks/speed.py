@@ -47,7 +47,7 @@ LONG = ("1x100000x7", "1x1000000x7")
 PEERS = ("pypots", "pyod")
 START_SECONDS = 10.0
 SECONDS_A_TRAINED_STEP = 5e-5
-SECONDS_AN_ENCODED_STEP = 1e-5
+SECONDS_AN_ENCODED_STEP = 2e-5
 SECONDS_A_FITTED_TIME_POINT = 1e-2
 SECONDS_A_CAUSAL_STEP = {
     "causal-encoding": 1e-4,
@@ -122,7 +122,10 @@ WORKS = (
         for work, size in SERIES.items()
         for width in DETECTOR_WIDTHS
     ),
-    Work("score-stream", ("ours",), STREAMS, STREAMS[:1]),
+    *(
+        Work(work, ("ours",), STREAMS, STREAMS[:1])
+        for work in ("score-stream", "score-stream-nearest")
+    ),
     Work("vus-pr", ("ours",), ("1x8640x1",), ("1x8640x1",)),
 )
 # Works of which each method runs in a process of its own in the full form.
@@ -136,6 +139,7 @@ MEMORY_SIZES = {
     "causal-encoding-dmae": ("1x20000x7",),
     "causal-encoding-long": LONG,
     "score-stream": STREAMS,
+    "score-stream-nearest": STREAMS,
 }
 
 _store = partial(tasks.store_of, "speed", KEY, MEASURED)
@@ -228,10 +232,7 @@ def _seconds_a_round(work: str, size: str, parameters: dict[str, Any]) -> float:
         return n_timepoints * SECONDS_A_CAUSAL_STEP[work]
     if "width" in work:
         return n_timepoints * SECONDS_A_FITTED_TIME_POINT
-    only_encodes = work in ("score-stream", "vus-pr") or work.startswith(
-        ("encode", "transform")
-    )
-    if only_encodes:
+    if work.startswith(("encode", "transform", "score-stream", "vus-pr")):
         return n_instances * n_timepoints * SECONDS_AN_ENCODED_STEP
     n_steps = parameters["n_untimed"] + parameters["n_timed"] + 1
     return n_instances * n_timepoints * n_steps * SECONDS_A_TRAINED_STEP

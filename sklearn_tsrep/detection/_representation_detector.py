@@ -386,9 +386,7 @@ class RepresentationDetector(TimePointDetector):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made anew from what was learned."""
-        state = dict(super().__getstate__())
-        state.pop("_made", None)
-        return state
+        return {k: v for k, v in super().__getstate__().items() if k != "_made"}
 
     def _check_parameters(self) -> None:
         check_kinds(self.get_params(deep=False), self._reconstructs)

@@ -214,7 +214,14 @@ def test_without_pypots_its_works_are_left_out(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "work", ["fit-width-128", "score-width-128", "score-stream", "vus-pr"]
+    "work",
+    [
+        "fit-width-128",
+        "score-width-128",
+        "score-stream",
+        "score-stream-nearest",
+        "vus-pr",
+    ],
 )
 def test_detectors_are_timed(work):
     ready = competitors.build(work, "ours", Size(1, 200, 3), Steps(1, 1))
