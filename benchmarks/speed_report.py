@@ -445,7 +445,7 @@ TABLES = (
     Table(
         "Scores of a long series by the nearest normal",
         "score-stream-nearest",
-        "`RepresentationDetector` with its defaults, which remembers 3,000 windows; its "
+        "`RepresentationDetector` with its defaults, remembering 3,000 windows; its "
         "memory is below.",
         {"ours": milliseconds("ours")},
     ),
