@@ -145,8 +145,9 @@ def compute(
     fitted: dict[str, tuple[Any, float]] = {}
     rows = []
     for key in keys:
-        group = METHODS[key["method"]].group
-        if group == "plain" or group not in fitted:
+        method = METHODS[key["method"]]
+        group = method.group
+        if method.fits_its_own or group not in fitted:
             fitted[group] = _fitted(key, data.X_train)
         detector, fit_seconds = copy.deepcopy(fitted[group])
         rows.append({**_judged(key, detector, data), "fit_seconds": fit_seconds})
@@ -284,13 +285,11 @@ def _job(
 
 
 def _parameters(name: str) -> dict[str, Any]:
-    """Return those that the detector of a group is fitted with; none of plain ones."""
+    """Return those that a detector is fitted with, if the rows of a group share it."""
     method = METHODS[name]
-    return (
-        json.loads(describe(method.build(0), method.package))
-        if method.is_learned
-        else {}
-    )
+    if method.fits_its_own:
+        return {}
+    return json.loads(describe(method.build(0), method.package))
 
 
 def _methods(arguments: argparse.Namespace) -> list[str]:

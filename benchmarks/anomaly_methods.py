@@ -1,7 +1,8 @@
 """The rows of the anomaly tables: name -> how scores are made.
 
-Rows of one group share a detector: it is built and fitted once, then each row sets its
-own parameters and scores. Another method joins by one entry in METHODS.
+Rows of one group are computed in one process. They share a detector unless each fits
+its own: it is built and fitted once, then each row sets its own parameters and scores.
+Another method joins by one entry in METHODS.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ class Method:
     summary: str
     after_fit: Mapping[str, Any] = field(default_factory=dict)
     is_learned: bool = True
+    fits_its_own: bool = False
     package: str = ""
     expected_seconds: float = 60.0
 
@@ -95,6 +97,7 @@ def _plain(name: str, summary: str, seconds: float = 2.0) -> Method:
         DETECTORS[name],
         summary,
         is_learned=False,
+        fits_its_own=True,
         expected_seconds=seconds,
     )
 
@@ -212,7 +215,9 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
     ),
 }
 METHODS |= {
-    name: Method(name, build, summary, expected_seconds=seconds)
+    name: Method(
+        "representation", build, summary, fits_its_own=True, expected_seconds=seconds
+    )
     for name, (summary, build, seconds) in _REPRESENTATIONS.items()
 }
 

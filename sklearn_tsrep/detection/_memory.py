@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 # Where windows repeat, neighbours have no distance: a share of the spread of all.
 _SMALLEST_SCALE = 1e-4
+_USUAL_SCALES = 4.0
 # One of so many clusters is looked at.
 _SHARE_OF_CLUSTERS = 8
 # Of fewer, faiss warns that a cluster is not known well.
@@ -34,8 +35,8 @@ def coreset(rows: np.ndarray, n_kept: int, seed: int) -> np.ndarray:
 def local_scales(memory: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return how far each row is from its neighbours, in the mean, and not too near.
 
-    Half of what is usual is added, so that rows that repeat do not make all others
-    strange.
+    A multiple of what is usual is added, so that rows that nearly repeat do not make
+    all others strange.
     """
     spread = float(np.sqrt(memory.var(axis=0, dtype=np.float64).sum()))
     smallest = _SMALLEST_SCALE * (spread or 1.0)
@@ -44,7 +45,7 @@ def local_scales(memory: np.ndarray, n_neighbors: int) -> np.ndarray:
     n_neighbors = min(n_neighbors, len(memory) - 1)
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(memory)
     scales = search.kneighbors()[0].mean(axis=1)
-    return scales + np.median(scales) / 2 + smallest
+    return scales + _USUAL_SCALES * np.median(scales) + smallest
 
 
 class Search:

@@ -73,7 +73,7 @@ class RepresentationDetector(TimePointDetector):
 
     local_scale : bool, default=True
         Whether the distance to a normal window is divided by how far that is from its
-        own neighbours, to which half of what is usual is added.
+        own neighbours, to which four times what is usual is added.
 
     memory_size : int, default=3000
         Most normal windows to remember.

@@ -87,7 +87,7 @@ def test_distances_are_relative_to_those_of_the_neighbours(series):
     rows, known = (standardized(one, series) for one in (new, series))
     search = NearestNeighbors(n_neighbors=1).fit(known)
     scales = search.kneighbors()[0][:, 0]
-    scales = scales + np.median(scales) / 2
+    scales = scales + 4 * np.median(scales)
     distances, nearest = (part[:, 0] for part in search.kneighbors(rows))
     ratios = (-detector.score_samples(new) - 0.01) / (distances / scales[nearest])
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-2)
