@@ -10,7 +10,11 @@ from sktime.detection.base import BaseDetector
 
 from sklearn_tsrep._amad import AMADDetector
 from sklearn_tsrep.adapters._base import EstimatorAdapter
-from sklearn_tsrep.detection.segments import from_segments, to_segments
+from sklearn_tsrep.detection import (
+    RepresentationDetector,
+    from_segments,
+    to_segments,
+)
 
 _TASKS = ("anomaly_detection", "segmentation")
 
@@ -24,7 +28,7 @@ class SktimeDetector(EstimatorAdapter, BaseDetector):
 
     Parameters
     ----------
-    estimator : AMADDetector or None, default=None
+    estimator : AMADDetector, RepresentationDetector or None, default=None
         What scores time points and says when they are an alarm, cloned before it is
         fitted; any detector with ``score_samples`` and ``predict`` whose rows are time
         points. One that is fitted already stays as it is in a
@@ -128,7 +132,14 @@ class SktimeDetector(EstimatorAdapter, BaseDetector):
             max_steps=2,
             random_state=0,
         )
-        return [{"estimator": tiny}, {"estimator": tiny, "task": "segmentation"}]
+        nearest = RepresentationDetector(
+            transformer=None,
+            window_length=3,
+            reconstruction_length=4,
+            smoothing=3,
+            random_state=0,
+        )
+        return [{"estimator": tiny}, {"estimator": nearest, "task": "segmentation"}]
 
 
 def _bounds(events: Any) -> tuple[Any, Any]:

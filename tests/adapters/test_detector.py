@@ -7,7 +7,13 @@ from sktime.transformations.difference import Differencer
 
 from sklearn_tsrep.adapters import SktimeDetector
 from sklearn_tsrep.detection import to_segments
-from tests.conftest import tiny_amad
+from tests.conftest import tiny_amad, tiny_representation_detector
+
+
+@pytest.fixture(params=[tiny_amad, tiny_representation_detector])
+def own(request):
+    """Return each of our detectors in turn."""
+    return request.param(contamination=0.1)
 
 
 @pytest.fixture
@@ -28,35 +34,35 @@ def plant():
     return frame
 
 
-def test_points_are_the_positions_of_alarms(amad, plant):
-    alarms = SktimeDetector(amad).fit(plant).predict(plant)
+def test_points_are_the_positions_of_alarms(own, plant):
+    alarms = SktimeDetector(own).fit(plant).predict(plant)
     assert alarms.columns.tolist() == ["ilocs"]
-    expected = np.flatnonzero(amad.fit(plant).predict(plant) == -1)
+    expected = np.flatnonzero(own.fit(plant).predict(plant) == -1)
     assert len(expected) > 3
     np.testing.assert_array_equal(alarms["ilocs"], expected)
 
 
-def test_labels_are_one_for_each_time_point(amad, plant):
-    labels = SktimeDetector(amad).fit(plant).transform(plant)["labels"]
-    np.testing.assert_array_equal(labels == 1, amad.fit(plant).predict(plant) == -1)
+def test_labels_are_one_for_each_time_point(own, plant):
+    labels = SktimeDetector(own).fit(plant).transform(plant)["labels"]
+    np.testing.assert_array_equal(labels == 1, own.fit(plant).predict(plant) == -1)
 
 
-def test_scores_are_higher_where_a_series_is_more_anomalous(amad, plant):
-    detector = SktimeDetector(amad).fit(plant)
+def test_scores_are_higher_where_a_series_is_more_anomalous(own, plant):
+    detector = SktimeDetector(own).fit(plant)
     scores = detector.transform_scores(plant)
     assert scores.index.equals(plant.index)
-    expected = -amad.fit(plant).score_samples(plant)
+    expected = -own.fit(plant).score_samples(plant)
     np.testing.assert_array_equal(scores["scores"], expected)
     alarms = detector.predict(plant)["ilocs"]
     of_alarms = detector.predict_scores(plant)["scores"]
     np.testing.assert_array_equal(of_alarms, expected[alarms])
 
 
-def test_segments_are_stretches_of_alarms(amad, plant):
-    detector = SktimeDetector(amad, task="segmentation").fit(plant)
+def test_segments_are_stretches_of_alarms(own, plant):
+    detector = SktimeDetector(own, task="segmentation").fit(plant)
     found = pd.Index(detector.predict(plant)["ilocs"])
-    scores = amad.fit(plant).score_samples(plant)
-    expected = to_segments(amad.predict(plant) == -1, scores)
+    scores = own.fit(plant).score_samples(plant)
+    expected = to_segments(own.predict(plant) == -1, scores)
     np.testing.assert_array_equal(found.left, expected["start"])
     np.testing.assert_array_equal(found.right, expected["end"])
     assert found.closed == "left"
