@@ -11,6 +11,8 @@ a data loader. Its loop also encodes the whole series once a step, without gradi
 and throws the result away; "pypots-lean" is the same loop without that pass.
 """
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -394,6 +396,15 @@ def _detectors(time_of: Callable[..., Competitor], d_model: int) -> dict[str, An
     }
 
 
+# A fresh interpreter
+
+
+def importing(code: str, size: Size, steps: Steps) -> Competitor:
+    """Time a fresh interpreter from its start to its end; sizes do not matter."""
+    command = [sys.executable, "-c", code]
+    return lambda number: seconds_of(partial(subprocess.run, command, check=True))
+
+
 COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
     "step": {
         "ours": partial(ours, {}),
@@ -460,4 +471,8 @@ COMPETITORS: dict[str, dict[str, Callable[[Size, Steps], Competitor]]] = {
         ),
     },
     "vus-pr": {"ours": volume_under_surface},
+    "import": {
+        "scikit-learn": partial(importing, "import sklearn.base"),
+        "ours": partial(importing, "from sklearn_tsrep import TRepTransformer"),
+    },
 }

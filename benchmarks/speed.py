@@ -49,6 +49,7 @@ START_SECONDS = 10.0
 SECONDS_A_TRAINED_STEP = 5e-5
 SECONDS_AN_ENCODED_STEP = 2e-5
 SECONDS_A_FITTED_TIME_POINT = 1e-2
+SECONDS_AN_IMPORT = 2.0
 SECONDS_A_CAUSAL_STEP = {
     "causal-encoding": 1e-4,
     "causal-encoding-dmae": 4e-4,
@@ -127,6 +128,7 @@ WORKS = (
         for work in ("score-stream", "score-stream-nearest")
     ),
     Work("vus-pr", ("ours",), ("1x8640x1",), ("1x8640x1",)),
+    Work("import", ("scikit-learn", "ours"), ("1x1x1",), ("1x1x1",)),
 )
 # Works of which each method runs in a process of its own in the full form.
 MEMORY_SIZES = {
@@ -228,6 +230,8 @@ def _expected_seconds(
 def _seconds_a_round(work: str, size: str, parameters: dict[str, Any]) -> float:
     n_instances, n_timepoints, _ = map(int, size.split("x"))
     work = work.removeprefix("memory-")
+    if work == "import":
+        return SECONDS_AN_IMPORT
     if work in SECONDS_A_CAUSAL_STEP:
         return n_timepoints * SECONDS_A_CAUSAL_STEP[work]
     if "width" in work:

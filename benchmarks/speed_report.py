@@ -455,4 +455,16 @@ TABLES = (
         "Of noise with ten segments of anomalies.",
         {"ours": milliseconds("ours")},
     ),
+    Table(
+        "Import",
+        "import",
+        "`import sklearn.base`, and `from sklearn_tsrep import TRepTransformer`, which "
+        "loads no torch, each in a fresh interpreter. Milliseconds (range over the "
+        "rounds).",
+        {
+            "scikit-learn": milliseconds("scikit-learn"),
+            "ours": milliseconds("ours"),
+            "ours / scikit-learn": ratio("ours", "scikit-learn"),
+        },
+    ),
 )

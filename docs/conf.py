@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from sklearn_tsrep._html import DisplayedEstimator
 from sklearn_tsrep._version import __version__
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,12 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+# Estimators that the gallery shows link to their own page.
+DisplayedEstimator._doc_link_template = (
+    "../generated/{estimator_module}.{estimator_name}.html"
+)
 
 
 def result_tables() -> str:

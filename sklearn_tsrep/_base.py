@@ -9,10 +9,11 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 
+from sklearn_tsrep._html import DisplayedEstimator
 from sklearn_tsrep._sklearn import Interval, StrOptions
 from sklearn_tsrep.data.panel import Panel
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from sklearn_tsrep.training.net import SelfSupervisedNet
 
 
-class SelfSupervisedEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class SelfSupervisedEstimator(
+    CallbackSupportMixin, DisplayedEstimator, metaclass=ABCMeta
+):
     """Trains a network without labels, and keeps its weights as arrays.
 
     A method names its parameters, says how data is read, and builds its network, its

@@ -7,16 +7,17 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_tsrep._html import DisplayedEstimator
 from sklearn_tsrep._series import Rows, read_rows
 from sklearn_tsrep._sklearn import Interval, StrOptions
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.thresholds import THRESHOLDS, check_labels, fit_offset
 
 
-class TimePointDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
+class TimePointDetector(OutlierMixin, DisplayedEstimator, metaclass=ABCMeta):
     """Scores the time points of series, which are the rows of an array.
 
     A method says how strange the time points of a panel are, and how far its network

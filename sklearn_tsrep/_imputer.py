@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._dmae import DMAETransformer
+from sklearn_tsrep._html import DisplayedEstimator
 from sklearn_tsrep._sklearn import HasMethods, feature_names_of, fit_context
 
 
 class DMAEImputer(  # type: ignore[call-arg]
-    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    TransformerMixin, DisplayedEstimator, auto_wrap_output_keys=None
 ):
     """Fills the gaps of a panel by a dual-masked autoencoder, and changes nothing else.
 

@@ -24,6 +24,7 @@ LEVELS = {
     "features": 5,
     "thresholds": 6,
     "_sklearn": 7,
+    "_html": 7,
     "_base": 7,
     "_transformer": 7,
     "_panels": 7,

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_tsrep._html import DisplayedEstimator
 from sklearn_tsrep._series import read_rows
 from sklearn_tsrep.forecasting._design import Design, Map, Recipe
 
@@ -23,7 +23,7 @@ LEVELS = np.linspace(0, 1, 201)
 _FARTHEST = 1e15
 
 
-class RollingForecaster(BaseEstimator, metaclass=ABCMeta):
+class RollingForecaster(DisplayedEstimator, metaclass=ABCMeta):
     """Forecasts from the last rows that it has seen, of which it keeps no more.
 
     A forecaster says how it fits (`fit`), what its `Recipe` and its maps are, and makes

@@ -85,6 +85,11 @@ def test_half_of_the_tokens_are_hidden_from_the_student_that_is_timed(monkeypatc
     assert half == whole / 2
 
 
+def test_imports_are_timed_in_fresh_interpreters():
+    rows = _rows("import", ["scikit-learn", "ours"])
+    assert all(row["milliseconds"] > 0 for row in rows.values())
+
+
 # PyPOTS brings more warnings than are ours to look at.
 @pytest.mark.filterwarnings("ignore")
 def test_pypots_is_timed_with_and_without_its_further_pass():
