@@ -355,13 +355,19 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             raise ValueError(
                 "hide needs a context, a number of time points, got context=None."
             )
-        is_channel = isinstance(hide, Integral) and 0 <= hide < self._n_channels
-        if not is_channel and hide != "all":
+        return WithoutLastStep(encoder, self._hidden_channel(hide))
+
+    def _hidden_channel(self, hide: int | str) -> int | None:
+        """Return which channel of a step the network does not see; None for all."""
+        if isinstance(hide, str) and hide == "all":
+            return None
+        is_number = isinstance(hide, Integral) and not isinstance(hide, bool)
+        if not is_number or not 0 <= int(hide) < self._n_channels:
             raise ValueError(
                 f"hide must be 'all', or a channel from 0 to {self._n_channels - 1}, "
                 f"got {hide!r}."
             )
-        return WithoutLastStep(encoder, int(hide) if is_channel else None)
+        return int(hide)
 
     @property
     def _reach(self) -> tuple[int, int] | None:

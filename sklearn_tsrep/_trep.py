@@ -418,6 +418,10 @@ class TRepTransformer(RepresentationTransformer):
         scaler = ChannelScaler(self.mean_, self.scale_)
         return SeriesReader(panel, scaler, self.missing)
 
+    def _hidden_channel(self, hide: int | str) -> int | None:
+        channel = super()._hidden_channel(hide)
+        return None if self.missing == "any" else channel
+
     def _check_temporal_unit(self, pieces: Pieces) -> None:
         longest = int((pieces.stops - pieces.starts).max())
         along_time = set(self._normalized_weights()) - {"instance"}

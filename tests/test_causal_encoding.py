@@ -352,6 +352,43 @@ def test_windows_of_a_long_series_are_never_held_together():
     assert resident_peak_of(encode, X) < 25 * 2**20
 
 
+# What hides from itself
+
+
+@pytest.mark.parametrize("context", [0, 5, 60])
+@pytest.mark.parametrize("hide", ["all", 1])
+def test_a_hidden_step_is_missing_at_the_end_of_its_window(fitted, context, hide):
+    X = series_with_gaps()
+    hidden = fitted.encode_causal(X, context=context, hide=hide)[0]
+    for window in windows_of(context)[::3]:
+        piece = X[:, :, window].copy()
+        piece[:, slice(None) if hide == "all" else hide, -1] = NAN
+        encoded = encoded_whole(fitted, piece, indices_of(window))
+        found = hidden[:, window.stop - 1]
+        np.testing.assert_allclose(found, encoded[:, -1], rtol=0, atol=1e-5)
+
+
+def test_what_a_step_says_changes_nothing_once_hidden(method):
+    X = make_waves(1, 3, 30)
+    expected = method.encode_causal(X, context=8, hide="all")[0]
+    X[0, :, 20] += 5
+    found = method.encode_causal(X, context=8, hide="all")[0]
+    np.testing.assert_array_equal(found[:, :21], expected[:, :21])
+    assert not np.allclose(found[:, 21], expected[:, 21])
+
+
+@pytest.mark.parametrize("hide", ["last", 3, -1, 1.0, True])
+def test_what_can_not_be_hidden_is_named(method, waves, hide):
+    with pytest.raises(ValueError, match=f"channel from 0 to 2, got {hide!r}"):
+        method.encode_causal(waves, hide=hide)
+
+
+def test_hiding_needs_a_context(waves):
+    causal = FITTED["trep, causal"]
+    with pytest.raises(ValueError, match="hide needs a context"):
+        causal.encode_causal(waves, context=None, hide="all")
+
+
 # Errors
 
 

@@ -12,16 +12,19 @@ from sklearn_tsrep.features.smoothing import moving_average, steps_around
     width=st.integers(1, 40),
     seed=st.integers(0, 1000),
     n_channels=st.sampled_from([None, 2]),
+    causal=st.booleans(),
 )
 def test_it_is_the_mean_of_what_is_observed_around(
-    n_steps: int, width: int, seed: int, n_channels: int | None
+    n_steps: int, width: int, seed: int, n_channels: int | None, causal: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     shape = (n_steps,) if n_channels is None else (n_steps, n_channels)
     values, observed = rng.random(shape), rng.random(n_steps) < 0.7
     before, behind = steps_around(width)
     assert before + 1 + behind == width
-    means = moving_average(values, observed, width)
+    if causal:
+        before, behind = width - 1, 0
+    means = moving_average(values, observed, width, causal=causal)
     for step in range(n_steps):
         around = slice(max(step - before, 0), step + behind + 1)
         counted = values[around][observed[around]]
