@@ -102,5 +102,5 @@ _ = panel.legend(frameon=False, fontsize="small")
 # %%
 # Halving trusts that who leads after few steps leads after many. What is seen here is
 # mostly chance: one series of the 135 is 0.7 points, and random weights are as good as
-# the winner. A third of the cost went into a choice that makes no difference, instead of
-# all of it; without the grey line it would look like a success.
+# the winner. A choice that makes no difference was had at a third of the cost; without
+# the grey line it would look like a success.

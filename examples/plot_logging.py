@@ -104,6 +104,6 @@ print(results[["run", "accuracy"]].to_string(index=False))
 
 # %%
 # Losses are far apart, and the accuracies are one: movements are told apart with random
-# weights already. After a fit the numbers of each epoch are in ``history_``, without any
+# weights already. After a fit the numbers of each epoch are in ``history_``, without a
 # callback: a log is for trainings that take long, for those that fail, and for many of
 # them at once.
