@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+# The gallery looks up the names that an example uses, before it runs it.
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sphinx.application import Sphinx
 
 from sklearn_tsrep._html import DisplayedEstimator
