@@ -172,12 +172,22 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
         10.0,
     ),
     "representation-trained": (
-        "the same with a T-Rep of that size, trained for 100 steps",
+        "representation, with a T-Rep of that size trained for 100 steps",
         representation(small_trep),
         30.0,
     ),
+    "representation-unsmoothed": (
+        "representation, without averages over time points (`smoothing=1`)",
+        representation(smoothing=1),
+        10.0,
+    ),
+    "representation-unseen": (
+        "representation, with the threshold of what it has not seen (`cross_fit=True`)",
+        representation(cross_fit=True),
+        10.0,
+    ),
     "raw-windows": (
-        "the same with windows of 20 values in place of representations",
+        "representation with windows of 20 values in place of representations",
         representation(**_RAW),
         10.0,
     ),
