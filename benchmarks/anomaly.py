@@ -69,7 +69,6 @@ README_METHODS = (
     "amad",
     "amad-paper-score",
     "raw-windows",
-    "representation-trained",
     "representation",
 )
 README_SETS = ("SMAP", "SMD")
@@ -82,7 +81,6 @@ GUIDE_METHODS = (
     "k-means-windows",
     "amad",
     "raw-windows",
-    "representation-trained",
     "representation",
 )
 GUIDE_FIGURES = ("vus_pr", "average_precision", "f1")
