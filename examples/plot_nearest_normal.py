@@ -62,7 +62,7 @@ fig, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 for segment in segments:
     rows = slice(segment["start"], segment["end"])
     share = contributions[rows].mean(axis=0) / contributions[rows].sum(axis=1).mean()
-    axes.plot(share, marker="o", label=f"{segment['start']} to {segment['end']}")
+    axes.plot(share, "o", alpha=0.7, label=f"{segment['start']} to {segment['end']}")
 axes.set(xlabel="channel", ylabel="share of the score", ylim=(0, None))
 axes.legend(title="alarm")
 
