@@ -120,7 +120,7 @@ class WindowScorer(Scorer):
                 self.learn_from(windows, others)
                 scores[block] = self._in_batches(self.judge, windows, block)
         self.learn_from(windows, windows.observed)
-        if len(windows.observed) < _N_FOLDS * self.length:
+        if self._are_few(windows.observed):
             scores[windows.observed] = self._in_batches(
                 self.judge, windows, windows.observed
             )
@@ -150,9 +150,13 @@ class WindowScorer(Scorer):
         scores = self.judge(windows, indices)
         return scores[:, np.newaxis] * self.shares(windows, indices)
 
+    def _are_few(self, observed: np.ndarray) -> bool:
+        """Tell whether windows are too few to score some by the others."""
+        return len(observed) < _N_FOLDS * self.length
+
     def _apart_from(self, block: np.ndarray, observed: np.ndarray) -> np.ndarray:
         """Return the windows that have nothing in common with those of a block."""
-        if len(observed) < _N_FOLDS * self.length:
+        if self._are_few(observed):
             return observed[:0]
         is_near = (observed > block[0] - self.length) & (
             observed < block[-1] + self.length
