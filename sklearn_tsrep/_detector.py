@@ -29,7 +29,7 @@ class TimePointDetector(OutlierMixin, DisplayedEstimator, metaclass=ABCMeta):
             StrOptions({"auto"}),
             Interval(Real, 0, 0.5, closed="right"),
         ],
-        "threshold": [StrOptions(set(THRESHOLDS))],
+        "threshold": [StrOptions(THRESHOLDS.keys())],
     }
 
     @abstractmethod

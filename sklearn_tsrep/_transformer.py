@@ -44,7 +44,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **SelfSupervisedEstimator._parameter_constraints,
         "n_latents": [Interval(Integral, 1, None, closed="left")],
-        "pooling": [StrOptions(set(POOLINGS)), list, tuple],
+        "pooling": [StrOptions(POOLINGS.keys()), list, tuple],
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "max_train_length": [Interval(Integral, 2, None, closed="left"), None],
         "on_empty": [StrOptions({"raise", "nan"})],
@@ -435,7 +435,8 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
     def _check_poolings(self) -> None:
         names = listed(self.pooling)
-        is_known = bool(names) and all(name in POOLINGS for name in names)
+        # Of a list, which asks for no hash: anything may be in place of a name.
+        is_known = bool(names) and all(name in list(POOLINGS) for name in names)
         if not is_known or len(set(names)) < len(names):
             raise ValueError(
                 f"pooling must be one or several of {list(POOLINGS)}, each at most "

@@ -14,12 +14,6 @@ from scipy import stats
 
 from sklearn_tsrep.data._values import read_array
 
-THRESHOLDS = ("quantile", "pot", "mad", "best_f1")
-
-# What "auto" stands for. That of "mad" is what lies three deviations below the mean
-# of a normal distribution.
-AUTO_CONTAMINATION = {"quantile": 0.01, "pot": 0.001, "mad": float(stats.norm.sf(3))}
-
 # With fewer, two parameters of a tail are noise.
 _MIN_EXCESSES = 10
 
@@ -89,21 +83,14 @@ def fit_offset(
     >>> print(fit_offset(scores, "best_f1", y=y))
     -119.5
     """
-    if rule not in THRESHOLDS:
+    if rule not in list(THRESHOLDS):
         raise ValueError(f"rule must be one of {list(THRESHOLDS)}, got {rule!r}.")
     scores = check_scores(scores)
     if rule == "best_f1":
         if y is None:
             raise ValueError("The rule 'best_f1' needs y, with 1 for anomalies.")
         return best_f1_offset(scores, y)
-    share = _share(contamination, rule)
-    if rule == "mad":
-        return mad_offset(scores, float(stats.norm.isf(share)))
-    rules: dict[str, Callable[[np.ndarray, float], float]] = {
-        "quantile": quantile_offset,
-        "pot": pot_offset,
-    }
-    return rules[rule](scores, share)
+    return THRESHOLDS[rule](scores, _share(contamination, rule))
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
@@ -381,3 +368,20 @@ def _share(contamination: float | Literal["auto"], rule: str) -> float:
             f"{contamination!r}."
         )
     return float(contamination)
+
+
+def _mad_offset_for(scores: np.ndarray, share: float) -> float:
+    return mad_offset(scores, float(stats.norm.isf(share)))
+
+
+# Offsets of scores and of a share of anomalies; "best_f1" goes by labels instead.
+THRESHOLDS: dict[str, Callable[[np.ndarray, Any], float]] = {
+    "quantile": quantile_offset,
+    "pot": pot_offset,
+    "mad": _mad_offset_for,
+    "best_f1": best_f1_offset,
+}
+
+# What "auto" stands for. That of "mad" is what lies three deviations below the mean
+# of a normal distribution.
+AUTO_CONTAMINATION = {"quantile": 0.01, "pot": 0.001, "mad": float(stats.norm.sf(3))}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -16,7 +15,6 @@ from sklearn_tsrep.detection._scorers import (
     Scorer,
 )
 
-SCORES = ("nearest", "reconstruction", "masked")
 _SCORERS: dict[str, type[Scorer]] = {
     kind.__name__: kind
     for kind in (NearestNormal, PrincipalComponents, Reconstruction, HiddenStep)
@@ -87,12 +85,13 @@ def new_scorers(
     seed : int
         Of what is drawn.
     """
-    of_kinds: dict[str, Callable[[], list[Scorer]]] = {
-        "nearest": partial(_nearest, given, of_latents, seed),
-        "reconstruction": partial(_reconstruction, given, reconstructs),
-        "masked": partial(_masked, given),
-    }
-    return [one for kind in SCORES if kind in names for one in of_kinds[kind]()]
+    found = {"of_latents": of_latents, "reconstructs": reconstructs, "seed": seed}
+    return [
+        scorer
+        for kind, made_of in SCORES.items()
+        if kind in names
+        for scorer in made_of({**given, **found})
+    ]
 
 
 def scorer_of(kind: str, state: Mapping[str, Any]) -> Scorer:
@@ -124,7 +123,7 @@ def listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
-def _nearest(given: Given, of_latents: bool, seed: int) -> list[Scorer]:
+def _nearest(given: Given) -> list[Scorer]:
     return [
         NearestNormal(
             length=int(length),
@@ -134,15 +133,15 @@ def _nearest(given: Given, of_latents: bool, seed: int) -> list[Scorer]:
             local_scale=bool(given["local_scale"]),
             selection=given["selection"],
             is_exact=given["search"] == "exact",
-            of_latents=of_latents,
-            seed=seed,
+            of_latents=given["of_latents"],
+            seed=given["seed"],
         )
         for length in listed(given["window_length"])
     ]
 
 
-def _reconstruction(given: Given, reconstructs: bool) -> list[Scorer]:
-    if reconstructs:
+def _reconstruction(given: Given) -> list[Scorer]:
+    if given["reconstructs"]:
         return [Reconstruction()]
     return [
         PrincipalComponents(
@@ -158,3 +157,12 @@ def _masked(given: Given) -> list[Scorer]:
     n_before = given["n_before"]
     usual = None if n_before is None else int(n_before)
     return [HiddenStep(usual, int(given["context"]))]
+
+
+# What makes the scorers of a kind, from the parameters of a detector and from what
+# `new_scorers` is told beside them.
+SCORES: dict[str, Callable[[Given], list[Scorer]]] = {
+    "nearest": _nearest,
+    "reconstruction": _reconstruction,
+    "masked": _masked,
+}

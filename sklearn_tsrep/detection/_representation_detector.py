@@ -206,7 +206,7 @@ class RepresentationDetector(TimePointDetector):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TimePointDetector._parameter_constraints,
         "transformer": [StrOptions({"random"}), HasMethods(["fit", "encode"]), None],
-        "scores": [StrOptions(set(SCORES)), list, tuple],
+        "scores": [StrOptions(SCORES.keys()), list, tuple],
         "window_length": [Interval(Integral, 1, None, closed="left"), list, tuple],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "local_scale": ["boolean"],
@@ -440,9 +440,8 @@ class RepresentationDetector(TimePointDetector):
             raise ValueError("X has no value to learn from.")
 
     def _fitted_transformer(self, panel: Panel, seed: int) -> Any:
-        is_asked = {"nearest", "masked"} & set(
-            listed(self.scores)
-        ) or self._reconstructs
+        # Components are taken of the values; all else may ask it.
+        is_asked = set(listed(self.scores)) - {"reconstruction"} or self._reconstructs
         if self.transformer is None or not is_asked:
             return None
         transformer = self.transformer

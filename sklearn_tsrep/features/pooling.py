@@ -162,6 +162,25 @@ def _later(before: Tensor, after: Tensor) -> Tensor:
     return after
 
 
+Pooling = tuple[Callable[[Piece], Tensor], Callable[[Tensor, Tensor], Tensor]]
+
+# For numbers of segments and scales, what a pooling makes of a piece, and how that is
+# put together with what it made of the pieces before.
+FUNCTIONS: dict[str, Callable[[int, int], Pooling]] = {
+    "max": lambda n_segments, n_scales: (max_pooling, torch.maximum),
+    "mean": lambda n_segments, n_scales: (mean_pooling, torch.add),
+    "last": lambda n_segments, n_scales: (last_pooling, _later),
+    "segments": lambda n_segments, n_scales: (
+        partial(segment_pooling, n_segments=n_segments),
+        torch.maximum,
+    ),
+    "multiscale": lambda n_segments, n_scales: (
+        MultiscalePooling(n_scales),
+        torch.add,
+    ),
+}
+
+
 def pool(
     pieces: Iterable[Tensor],
     length: int,
@@ -193,14 +212,7 @@ def pool(
     -------
     features : Tensor of shape (batch, n_features)
     """
-    poolings: dict[str, tuple[Callable[[Piece], Tensor], Callable[..., Tensor]]] = {
-        "max": (max_pooling, torch.maximum),
-        "mean": (mean_pooling, torch.add),
-        "last": (last_pooling, _later),
-        "segments": (partial(segment_pooling, n_segments=n_segments), torch.maximum),
-        "multiscale": (MultiscalePooling(n_scales), torch.add),
-    }
-    chosen = [poolings[name] for name in listed(pooling)]
+    chosen = [FUNCTIONS[name](n_segments, n_scales) for name in listed(pooling)]
 
     def combined(before: list[Tensor], after: list[Tensor]) -> list[Tensor]:
         pairs = zip(chosen, before, after, strict=True)

@@ -13,7 +13,7 @@ from sklearn_tsrep.features.pooling import pool
 
 @settings(deadline=None)
 @given(
-    pooling=st.lists(st.sampled_from(POOLINGS), min_size=1, unique=True),
+    pooling=st.lists(st.sampled_from(list(POOLINGS)), min_size=1, unique=True),
     n_latents=st.integers(1, 4),
     n_segments=st.integers(1, 5),
     n_scales=st.integers(1, 4),
