@@ -422,7 +422,7 @@ class DMAETransformer(RepresentationTransformer):
         return -(-self._longest_piece(panel) // _MOST_TOKENS)
 
     def _longest_piece(self, panel: Panel) -> int:
-        lengths = panel.stops - panel.starts
+        lengths = panel.observed_lengths
         if self.max_train_length is None:
             return int(lengths.max())
         n_pieces = np.maximum(-(-lengths // self.max_train_length), 1)
@@ -446,7 +446,7 @@ class DMAETransformer(RepresentationTransformer):
         from sklearn_tsrep.data.masked import MaskedBatches
 
         if not repeatable:  # what is held back may be short by chance
-            longest = int((pieces.stops - pieces.starts).max())
+            longest = int(pieces.lengths.max())
             n_tokens = -(-longest // self._network_arguments["patch_length"])
             self._check_something_to_learn(n_tokens)
         return MaskedBatches(

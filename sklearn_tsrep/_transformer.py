@@ -329,7 +329,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
     def _remember(self, panel: Panel) -> None:
         super()._remember(panel)
         self._n_latents = int(self.n_latents)
-        longest = int((panel.stops - panel.starts).max())
+        longest = int(panel.observed_lengths.max())
         self._n_scales = max(1, math.ceil(math.log2(max(longest - 1, 2))))
 
     def _encoded(self, panel: Panel) -> Iterator[EncodedBatch]:
@@ -422,7 +422,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         return panel
 
     def _check_long_enough(self, panel: Panel) -> None:
-        longest = int((panel.stops - panel.starts).max())
+        longest = int(panel.observed_lengths.max())
         if longest < 2:
             raise ValueError(
                 f"Found series with {longest} feature(s) (time points) in X, while "

@@ -372,7 +372,7 @@ class TRepTransformer(RepresentationTransformer):
             "kernel_size": self.kernel_size,
             "time_embedding": self.time_embedding,
             "n_time_latents": self.n_time_latents,
-            "time_scale": float((panel.stops - panel.starts).max()),
+            "time_scale": float(panel.observed_lengths.max()),
             "causal": self.causal,
             "dropout_share": self.dropout,
             "train_heads": self.train_heads,
@@ -423,7 +423,7 @@ class TRepTransformer(RepresentationTransformer):
         return None if self.missing == "any" else channel
 
     def _check_temporal_unit(self, pieces: Pieces) -> None:
-        longest = int((pieces.stops - pieces.starts).max())
+        longest = int(pieces.lengths.max())
         along_time = set(self._normalized_weights()) - {"instance"}
         if along_time and longest <= 2**self.temporal_unit:
             raise ValueError(

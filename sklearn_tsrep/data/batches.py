@@ -217,6 +217,11 @@ class Pieces(NamedTuple):
     starts: np.ndarray
     stops: np.ndarray
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of steps of each."""
+        return self.stops - self.starts
+
 
 def cut_into_pieces(panel: Panel, max_length: int | None) -> Pieces:
     """Cut each series into the fewest pieces of at most a length, as equal as can be.

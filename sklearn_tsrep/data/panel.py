@@ -118,6 +118,11 @@ class Panel:
         return np.array([values.shape[1] for values in self.series], dtype=np.int64)
 
     @property
+    def observed_lengths(self) -> np.ndarray:
+        """Number of steps of each instance without its padding, int64."""
+        return self.stops - self.starts
+
+    @property
     def is_equal_length(self) -> bool:
         """Whether all instances have the same number of steps, padding included."""
         return bool((self.lengths == self.lengths[0]).all())

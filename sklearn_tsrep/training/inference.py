@@ -81,7 +81,7 @@ def encode_series(
     ValueError
         If a representation is not finite.
     """
-    lengths = reader.panel.stops - reader.panel.starts
+    lengths = reader.panel.observed_lengths
     encode = partial(_encode_steps, encoder, reader, device)
     window_length = getattr(encoder, "window_length", None)
     if window_length is not None:

@@ -94,7 +94,7 @@ def mean_over_windows(
     """
     ends = np.cumsum(reader.panel.lengths)
     starts = (ends - reader.panel.lengths)[windows.instances] + windows.starts
-    lengths = windows.stops - windows.starts
+    lengths = windows.lengths
     counts = _coverage(starts, lengths, int(ends[-1]))
     totals: np.ndarray | None = None
     batches = over_windows(
