@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-COMBINATIONS = ("geometric", "mean", "rank")
+COMBINATIONS = ("minimum", "geometric", "mean", "rank")
 
-# A score of this quantile in training is one unit.
-_UNIT = 0.9
+# A score of this quantile in training is one unit. The minimum compares scores that few
+# time points have, where the quantiles should agree.
+_UNIT, _UNIT_OF_MINIMUM = 0.9, 0.99
 _QUANTILES = np.linspace(0, 1, 1001)
 # Of a unit: where one kind finds nothing strange, the others still count.
 _SMALLEST_SCORE = 0.01
@@ -31,9 +32,10 @@ def combined(
     quantiles : list of ndarray
         The `training_quantiles` of each kind.
 
-    combination : {"geometric", "mean", "rank"}
-        The geometric mean of scores in units of their quantile at 0.9, their mean, or
-        the mean of their ranks among the training scores.
+    combination : {"minimum", "geometric", "mean", "rank"}
+        The least of the scores in units of their quantile at 0.99, their geometric mean
+        or their mean in units of that at 0.9, or the mean of their ranks among the
+        training scores.
 
     Returns
     -------
@@ -44,15 +46,19 @@ def combined(
     if combination == "rank":
         ranks = [np.interp(own, _ascending(known), _QUANTILES) for own, known in pairs]
         return np.mean(ranks, axis=0) + _SMALLEST_SCORE
-    units = np.array([own / _unit(known) for own, known in pairs]) + _SMALLEST_SCORE
+    share = _UNIT_OF_MINIMUM if combination == "minimum" else _UNIT
+    scaled = [own / _unit(known, share) for own, known in pairs]
+    units = np.array(scaled) + _SMALLEST_SCORE
+    if combination == "minimum":
+        return units.min(axis=0)
     if combination == "mean":
         return units.mean(axis=0)
     return np.exp(np.log(units).mean(axis=0))
 
 
-def _unit(quantiles: np.ndarray) -> float:
+def _unit(quantiles: np.ndarray, share: float) -> float:
     """Return the score that is one unit; one where all are 0."""
-    unit = float(np.interp(_UNIT, _QUANTILES, quantiles))
+    unit = float(np.interp(share, _QUANTILES, quantiles))
     return unit or float(quantiles[-1]) or 1.0
 
 

@@ -96,10 +96,11 @@ class RepresentationDetector(TimePointDetector):
         For ``"masked"``: time points before one, over the mean of whose changes its own
         is taken. None for the change itself.
 
-    combination : {"geometric", "mean", "rank"}, default="geometric"
-        How several scores are combined: their geometric mean or their mean, in units of
-        what 90 % of the training time points do not exceed, or the mean of their ranks
-        among the training scores. Beyond all of these, ranks are equal.
+    combination : {"minimum", "geometric", "mean", "rank"}, default="geometric"
+        How several scores are combined: the least of them, so that all must agree, in
+        units of what 99 % of the training time points do not exceed; their geometric
+        mean or mean, in units of what 90 % do not; or the mean of their ranks among the
+        training scores, which are equal beyond all of these.
 
     smoothing : int, default=50
         Time points around each over which scores are averaged before they are combined;
