@@ -8,6 +8,7 @@ arrays and plain values.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,7 @@ from sklearn_tsrep.detection._sequence import Encoding, Sequence
 from sklearn_tsrep.detection._windows import Windows
 
 Reach = tuple[int, int] | None
+_OfWindows = Callable[[Windows, np.ndarray], np.ndarray]
 
 # Values of windows at a time, so that memory is bounded.
 _VALUES_AT_ONCE = 2**22
@@ -105,8 +107,8 @@ class WindowScorer(Scorer):
         """Return the scores of some windows."""
 
     @abstractmethod
-    def shares(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        """Return the shares that channels have in them (n_chosen, n_channels)."""
+    def judge_channels(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        """Return what channels have in these scores (n_chosen, n_channels)."""
 
     def reach(self, encoding: Encoding | None) -> Reach:
         return self.length - 1, 0 if self.causal else self.length - 1
@@ -127,28 +129,20 @@ class WindowScorer(Scorer):
         return windows.at_time_points(scores)
 
     def scores(self, sequence: Sequence) -> np.ndarray:
-        windows = self.windows([sequence])
-        everything = np.arange(len(windows))
-        (scores,) = windows.at_time_points(
-            self._in_batches(self.judge, windows, everything)
-        )
-        return scores
+        return self._at_time_points(sequence, self.judge)
 
     def parts(self, sequence: Sequence) -> np.ndarray:
-        windows = self.windows([sequence])
-        everything = np.arange(len(windows))
-        (parts,) = windows.at_time_points(
-            self._in_batches(self._parts, windows, everything)
-        )
-        return parts
+        return self._at_time_points(sequence, self.judge_channels)
 
     def windows(self, sequences: list[Sequence]) -> Windows:
         """Return the windows of sequences."""
         return Windows(sequences, self.length, self.causal)
 
-    def _parts(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        scores = self.judge(windows, indices)
-        return scores[:, np.newaxis] * self.shares(windows, indices)
+    def _at_time_points(self, sequence: Sequence, of_windows: _OfWindows) -> np.ndarray:
+        windows = self.windows([sequence])
+        judged = self._in_batches(of_windows, windows, np.arange(len(windows)))
+        (at_time_points,) = windows.at_time_points(judged)
+        return at_time_points
 
     def _are_few(self, observed: np.ndarray) -> bool:
         """Tell whether windows are too few to score some by the others."""
@@ -164,7 +158,7 @@ class WindowScorer(Scorer):
         return observed[~is_near]
 
     def _in_batches(
-        self, of_windows: Any, windows: Windows, indices: np.ndarray
+        self, of_windows: _OfWindows, windows: Windows, indices: np.ndarray
     ) -> np.ndarray:
         n_values = windows.sequences[0].values.shape[1] * self.length
         size = max(_VALUES_AT_ONCE // n_values, 1)
@@ -263,15 +257,22 @@ class NearestNormal(WindowScorer):
         return self.selection == "coreset"
 
     def judge(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        scores, _ = self._compared(windows, indices)
+        return scores
+
+    def judge_channels(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        scores, nearest = self._compared(windows, indices)
+        differences = windows.values(indices) - self.memory_values[nearest]
+        return _by_channel(scores, differences, self.length)
+
+    def _compared(
+        self, windows: Windows, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores of windows, and which of the normal ones is nearest."""
         distances, nearest = self._search(self._rows(windows, indices))
         if self.local_scale:
             distances = distances / self.scales[nearest]
-        return distances.mean(axis=1)
-
-    def shares(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        _, nearest = self._search(self._rows(windows, indices))
-        differences = windows.values(indices) - self.memory_values[nearest[:, 0]]
-        return _shares(differences, self.length)
+        return distances.mean(axis=1), nearest[:, 0]
 
     def _keep(self, rows: np.ndarray, values: np.ndarray) -> None:
         if self._covers:
@@ -332,8 +333,9 @@ class PrincipalComponents(WindowScorer):
     def judge(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
         return np.linalg.norm(self._left_over(windows, indices), axis=1)
 
-    def shares(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        return _shares(self._left_over(windows, indices), self.length)
+    def judge_channels(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        left_over = self._left_over(windows, indices)
+        return _by_channel(np.linalg.norm(left_over, axis=1), left_over, self.length)
 
     def _left_over(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
         assert self.model is not None
@@ -356,11 +358,11 @@ class PrincipalComponents(WindowScorer):
                 self.model.partial_fit(windows.values(indices[rows]))
 
 
-def _shares(differences: np.ndarray, length: int) -> np.ndarray:
-    """Return shares of channels in the squares of (n_rows, n_channels * length)."""
+def _by_channel(scores: np.ndarray, differences: np.ndarray, length: int) -> np.ndarray:
+    """Split scores among channels by the squares of (n_rows, n_channels * length)."""
     squares = np.square(differences, dtype=np.float64)
     of_channels = squares.reshape(len(squares), -1, length).sum(axis=2)
-    return normalized_shares(of_channels)
+    return scores[:, np.newaxis] * normalized_shares(of_channels)
 
 
 def normalized_shares(parts: np.ndarray) -> np.ndarray:
