@@ -60,8 +60,8 @@ class Scorer(ABC):
     def learn(self, sequences: list[Sequence]) -> list[np.ndarray]:
         """Learn from normal sequences, and return the scores of each.
 
-        Where the scorer remembers what it has seen, they are the scores that time
-        points would have if it had not seen them.
+        Where the scorer remembers what it has seen, and that is enough, they are the
+        scores that time points would have if it had not seen them.
         """
 
     @abstractmethod
@@ -115,17 +115,17 @@ class WindowScorer(Scorer):
 
     def learn(self, sequences: list[Sequence]) -> list[np.ndarray]:
         windows = self.windows(sequences)
+        observed = windows.observed
         scores = np.zeros(len(windows))
-        for block in np.array_split(windows.observed, _N_FOLDS):
-            others = self._apart_from(block, windows.observed)
-            if len(block) and len(others):
-                self.learn_from(windows, others)
+        # Of fewer, a block could have something in common with all others.
+        can_fold = len(observed) >= _N_FOLDS * self.length
+        if can_fold:
+            for block in np.array_split(observed, _N_FOLDS):
+                self.learn_from(windows, self._apart_from(block, observed))
                 scores[block] = self._in_batches(self.judge, windows, block)
-        self.learn_from(windows, windows.observed)
-        if self._are_few(windows.observed):
-            scores[windows.observed] = self._in_batches(
-                self.judge, windows, windows.observed
-            )
+        self.learn_from(windows, observed)
+        if not can_fold:
+            scores[observed] = self._in_batches(self.judge, windows, observed)
         return windows.at_time_points(scores)
 
     def scores(self, sequence: Sequence) -> np.ndarray:
@@ -144,14 +144,8 @@ class WindowScorer(Scorer):
         (at_time_points,) = windows.at_time_points(judged)
         return at_time_points
 
-    def _are_few(self, observed: np.ndarray) -> bool:
-        """Tell whether windows are too few to score some by the others."""
-        return len(observed) < _N_FOLDS * self.length
-
     def _apart_from(self, block: np.ndarray, observed: np.ndarray) -> np.ndarray:
         """Return the windows that have nothing in common with those of a block."""
-        if self._are_few(observed):
-            return observed[:0]
         is_near = (observed > block[0] - self.length) & (
             observed < block[-1] + self.length
         )
