@@ -418,7 +418,7 @@ class HiddenStep(Scorer):
         return self.context + (self.n_before or 0), 0
 
     def learn(self, sequences: list[Sequence]) -> list[np.ndarray]:
-        changes = [self._changes(one, "all") for one in sequences]
+        changes = [self._changes(one, ["all"])[0] for one in sequences]
         is_observed = np.concatenate([one.is_observed for one in sequences])
         self.usual = float(np.concatenate(changes)[is_observed].mean())
         return [
@@ -430,23 +430,32 @@ class HiddenStep(Scorer):
         """Learn nothing: the transformer stays as it is."""
 
     def scores(self, sequence: Sequence) -> np.ndarray:
-        return self._adjusted(self._changes(sequence, "all"), sequence.is_observed)
+        (changes,) = self._changes(sequence, ["all"])
+        return self._adjusted(changes, sequence.is_observed)
 
     def parts(self, sequence: Sequence) -> np.ndarray:
-        n_channels = sequence.values.shape[1]
-        changes = [self._changes(sequence, channel) for channel in range(n_channels)]
-        shares = normalized_shares(np.stack(changes, axis=1))
-        return self.scores(sequence)[:, np.newaxis] * shares
+        channels = range(sequence.values.shape[1])
+        changes, *of_channels = self._changes(sequence, ["all", *channels])
+        scores = self._adjusted(changes, sequence.is_observed)
+        shares = normalized_shares(np.stack(of_channels, axis=1))
+        return scores[:, np.newaxis] * shares
 
-    def _changes(self, sequence: Sequence, channel: int | str) -> np.ndarray:
+    def _changes(self, sequence: Sequence, hidden: list[int | str]) -> list[np.ndarray]:
+        """Return the change (n_timepoints,) by each channel, or "all", that is hidden.
+
+        0 at time points without a value.
+        """
         if not sequence.is_observed.any():
-            return np.zeros(len(sequence))
-        assert sequence.encoding is not None
-        seen, expected = sequence.encoding.latents_without_step(
-            sequence.values, sequence.first, channel
-        )
-        changes = np.abs(seen - expected).sum(axis=1, dtype=np.float64)
-        return np.where(sequence.is_observed, np.nan_to_num(changes), 0.0)
+            return [np.zeros(len(sequence)) for _ in hidden]
+        encoding, values = sequence.encoding, sequence.values
+        assert encoding is not None
+        seen = encoding.causal_latents(values, sequence.first)
+        changes = []
+        for hide in hidden:
+            expected = encoding.causal_latents(values, sequence.first, hide)
+            change = np.abs(seen - expected).sum(axis=1, dtype=np.float64)
+            changes.append(np.where(sequence.is_observed, np.nan_to_num(change), 0.0))
+        return changes
 
     def _adjusted(self, changes: np.ndarray, is_observed: np.ndarray) -> np.ndarray:
         if self.n_before is None:
