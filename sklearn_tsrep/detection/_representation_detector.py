@@ -327,8 +327,8 @@ class RepresentationDetector(TimePointDetector):
         """Remember further normal series, and fit the threshold to them.
 
         The transformer, scaling and the units of scores stay as they were after the
-        first call. The threshold comes from the scores that the series had before they
-        were remembered.
+        first call. With ``cross_fit`` the threshold comes from the scores that the
+        series had before they were remembered.
 
         Parameters
         ----------
@@ -350,10 +350,10 @@ class RepresentationDetector(TimePointDetector):
         self._check_parameters()
         rows = self._read(X, lengths, series_id)
         self._require_values(rows.panel)
-        scores = self._time_scores(rows.panel)
+        scores = self._time_scores(rows.panel) if self.cross_fit else None
         self._normality.learn_more(rows.panel)
         self._keep_learned()
-        self._fit_offset(rows, y, scores if self.cross_fit else None)
+        self._fit_offset(rows, y, scores)
         return self
 
     def stream(self) -> ScoreStream:
