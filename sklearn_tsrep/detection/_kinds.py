@@ -7,6 +7,8 @@ from functools import partial
 from numbers import Integral
 from typing import Any
 
+from sklearn.base import clone
+
 from sklearn_tsrep.detection._memory import require_faiss
 from sklearn_tsrep.detection._scorers import (
     HiddenStep,
@@ -25,7 +27,7 @@ _SCORERS: dict[str, type[Scorer]] = {
 Given = Mapping[str, Any]
 
 
-def check_kinds(given: Given, reconstructs: bool) -> None:
+def check_kinds(given: Given) -> None:
     """Check parameters of a detector that do not stand by themselves.
 
     Raises
@@ -52,7 +54,7 @@ def check_kinds(given: Given, reconstructs: bool) -> None:
             "scores='masked' needs a transformer to hide time points from, got "
             "transformer=None."
         )
-    if given["causal"] and reconstructs:
+    if given["causal"] and _reconstructs(given):
         raise ValueError(
             "causal=True needs scores that see no later time points, and the "
             f"reconstruction of {type(given['transformer']).__name__} does."
@@ -65,31 +67,24 @@ def _is_length(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) >= 1
 
 
-def new_scorers(
-    names: list[str], given: Given, *, of_latents: bool, reconstructs: bool, seed: int
-) -> list[Scorer]:
-    """Return the scorers of some kinds, in the order of SCORES.
+def new_transformer(given: Given, seed: int) -> Any:
+    """Return what is to represent time points; None where no kind looks at it."""
+    transformer = given["transformer"]
+    kinds = set(listed(given["scores"]))
+    is_asked = bool(kinds & {"nearest", "masked"}) or _reconstructs(given)
+    if transformer is None or not is_asked:
+        return None
+    if isinstance(transformer, str):
+        return _random_transformer(seed)
+    return clone(transformer)
 
-    Parameters
-    ----------
-    names : list of str
-        Of SCORES.
 
-    given : mapping of str to object
-        Parameters of the detector.
-
-    of_latents : bool
-        Whether there is a transformer, whose latents are compared.
-
-    reconstructs : bool
-        Whether it reconstructs values itself.
-
-    seed : int
-        Of what is drawn.
-    """
+def new_scorers(given: Given, seed: int) -> list[Scorer]:
+    """Return the scorers of the kinds that are asked for, in the order of SCORES."""
+    names = listed(given["scores"])
     of_kinds: dict[str, Callable[[], list[Scorer]]] = {
-        "nearest": partial(_nearest, given, of_latents, seed),
-        "reconstruction": partial(_reconstruction, given, reconstructs),
+        "nearest": partial(_nearest, given, seed),
+        "reconstruction": partial(_reconstruction, given),
         "masked": partial(_masked, given),
     }
     return [one for kind in SCORES if kind in names for one in of_kinds[kind]()]
@@ -105,7 +100,13 @@ def learned_by(scorer: Scorer) -> tuple[str, dict[str, Any]]:
     return type(scorer).__name__, scorer.state
 
 
-def random_transformer(seed: int) -> Any:
+def _reconstructs(given: Given) -> bool:
+    """Tell whether the transformer makes the reconstruction."""
+    is_asked = "reconstruction" in listed(given["scores"])
+    return is_asked and hasattr(given["transformer"], "reconstruct")
+
+
+def _random_transformer(seed: int) -> Any:
     """Return a small T-Rep that keeps its random weights."""
     from sklearn_tsrep._trep import TRepTransformer
 
@@ -124,7 +125,7 @@ def listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
-def _nearest(given: Given, of_latents: bool, seed: int) -> list[Scorer]:
+def _nearest(given: Given, seed: int) -> list[Scorer]:
     return [
         NearestNormal(
             length=int(length),
@@ -134,15 +135,15 @@ def _nearest(given: Given, of_latents: bool, seed: int) -> list[Scorer]:
             local_scale=bool(given["local_scale"]),
             selection=given["selection"],
             is_exact=given["search"] == "exact",
-            of_latents=of_latents,
+            of_latents=given["transformer"] is not None,
             seed=seed,
         )
         for length in listed(given["window_length"])
     ]
 
 
-def _reconstruction(given: Given, reconstructs: bool) -> list[Scorer]:
-    if reconstructs:
+def _reconstruction(given: Given) -> list[Scorer]:
+    if _reconstructs(given):
         return [Reconstruction()]
     return [
         PrincipalComponents(
