@@ -5,7 +5,6 @@ step is an anomaly where its score is below the offset; one at the offset is nor
 """
 
 import warnings
-from collections.abc import Callable
 from numbers import Real
 from typing import Any, Literal
 
@@ -99,11 +98,9 @@ def fit_offset(
     share = _share(contamination, rule)
     if rule == "mad":
         return mad_offset(scores, float(stats.norm.isf(share)))
-    rules: dict[str, Callable[[np.ndarray, float], float]] = {
-        "quantile": quantile_offset,
-        "pot": pot_offset,
-    }
-    return rules[rule](scores, share)
+    if rule == "pot":
+        return pot_offset(scores, share)
+    return quantile_offset(scores, share)
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
