@@ -164,14 +164,14 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
     def _windows(self, lengths: np.ndarray) -> Pieces:
         from sklearn_tsrep.data.windows import cut_into_windows
 
-        self._check_parameters()
+        self._check_parameters()  # they may have been set since fit
         return cut_into_windows(lengths, self.window_length, self._stride)
 
     @property
     def _stride(self) -> int:
         return self.stride or max(self.window_length // 2, 1)
 
-    def _steps_before(self, n_timepoints: int, first: int) -> int:
+    def _first_needed(self, n_timepoints: int, first: int) -> int:
         from sklearn_tsrep.features.smoothing import steps_around
 
         averaged = max(first - steps_around(self.smoothing)[0], 0)

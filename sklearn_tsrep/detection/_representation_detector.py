@@ -475,7 +475,7 @@ class RepresentationDetector(TimePointDetector):
     def _channel_scores(self, panel: Panel) -> np.ndarray:
         return self._normality.parts(panel)
 
-    def _steps_before(self, n_timepoints: int, first: int) -> int:
+    def _first_needed(self, n_timepoints: int, first: int) -> int:
         n_before, encoding = self._normality.n_before, self._encoding
         if n_before is None or (encoding is not None and encoding.counts_time):
             return 0
