@@ -127,14 +127,15 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
 
     def _pieces(self, panel: Panel) -> Pieces:
         windows = self._windows(panel.lengths)
-        reads = zip(*windows, strict=True)
-        is_seen = [
-            not np.isnan(panel.series[instance][:, start:stop]).all()
-            for instance, start, stop in reads
-        ]
-        if not any(is_seen):
+        has_value = np.array(
+            [
+                not np.isnan(panel.series[instance][:, start:stop]).all()
+                for instance, start, stop in zip(*windows, strict=True)
+            ]
+        )
+        if not has_value.any():
             raise ValueError("X has no value to learn from.")
-        return type(windows)(*(part[is_seen] for part in windows))
+        return windows.select(has_value)
 
     def _hold_back(
         self, pieces: Pieces, seed: np.random.SeedSequence
