@@ -44,10 +44,10 @@ class TimePointDetector(OutlierMixin, DisplayedEstimator, metaclass=ABCMeta):
         """Return the parts (n_timepoints, n_channels) whose sums are the scores."""
 
     @abstractmethod
-    def _steps_before(self, n_timepoints: int, first: int) -> int:
-        """Return from which time point on the scores from ``first`` on depend.
+    def _first_needed(self, n_timepoints: int, first: int) -> int:
+        """Return the first time point that the scores from ``first`` on depend on.
 
-        Scores of the series from there on are those that it has in the whole.
+        The series from there on has these scores as it has them in the whole.
         """
 
     def score_samples(
@@ -240,9 +240,9 @@ class TimePointDetector(OutlierMixin, DisplayedEstimator, metaclass=ABCMeta):
             self._read(part, None, None).panel.series[0] for part in (context, X)
         )
         n_before = before.shape[1]
-        needed = self._steps_before(n_before + after.shape[1], n_before)
-        together = np.concatenate([before[:, needed:], after], axis=1)
-        return Panel.from_series(together[np.newaxis]), n_before - needed
+        begin = self._first_needed(n_before + after.shape[1], n_before)
+        together = np.concatenate([before[:, begin:], after], axis=1)
+        return Panel.from_series(together[np.newaxis]), n_before - begin
 
     def _fit_offset(
         self, rows: Rows, y: Any, time_scores: np.ndarray | None = None

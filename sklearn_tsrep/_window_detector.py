@@ -127,14 +127,15 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
 
     def _pieces(self, panel: Panel) -> Pieces:
         windows = self._windows(panel.lengths)
-        reads = zip(*windows, strict=True)
-        is_seen = [
-            not np.isnan(panel.series[instance][:, start:stop]).all()
-            for instance, start, stop in reads
-        ]
-        if not any(is_seen):
+        has_value = np.array(
+            [
+                not np.isnan(panel.series[instance][:, start:stop]).all()
+                for instance, start, stop in zip(*windows, strict=True)
+            ]
+        )
+        if not has_value.any():
             raise ValueError("X has no value to learn from.")
-        return type(windows)(*(part[is_seen] for part in windows))
+        return windows.select(has_value)
 
     def _hold_back(
         self, pieces: Pieces, seed: np.random.SeedSequence
@@ -164,14 +165,14 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
     def _windows(self, lengths: np.ndarray) -> Pieces:
         from sklearn_tsrep.data.windows import cut_into_windows
 
-        self._check_parameters()
+        self._check_parameters()  # they may have been set since fit
         return cut_into_windows(lengths, self.window_length, self._stride)
 
     @property
     def _stride(self) -> int:
         return self.stride or max(self.window_length // 2, 1)
 
-    def _steps_before(self, n_timepoints: int, first: int) -> int:
+    def _first_needed(self, n_timepoints: int, first: int) -> int:
         from sklearn_tsrep.features.smoothing import steps_around
 
         averaged = max(first - steps_around(self.smoothing)[0], 0)

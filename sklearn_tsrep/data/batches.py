@@ -222,6 +222,10 @@ class Pieces(NamedTuple):
         """Number of steps of each."""
         return self.stops - self.starts
 
+    def select(self, rows: np.ndarray) -> "Pieces":
+        """Return some of the pieces, by indices or by a mask."""
+        return Pieces(*(part[rows] for part in self))
+
 
 def cut_into_pieces(panel: Panel, max_length: int | None) -> Pieces:
     """Cut each series into the fewest pieces of at most a length, as equal as can be.
@@ -270,11 +274,7 @@ def hold_back(
     n_held_back = max(round(share * len(members)), 2)
     n_held_back = min(n_held_back, max(len(members) - 2, 1))
     is_held_back = np.isin(groups, members[:n_held_back])
-    kept, held_back = (
-        Pieces(*(part[chosen] for part in pieces))
-        for chosen in (~is_held_back, is_held_back)
-    )
-    return kept, held_back
+    return pieces.select(~is_held_back), pieces.select(is_held_back)
 
 
 class PieceBatches:
@@ -327,7 +327,7 @@ class PieceBatches:
 
     def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> Any:
         """Return the batch of some pieces."""
-        return self.reader.read(*(part[rows] for part in self.pieces))
+        return self.reader.read(*self.pieces.select(rows))
 
 
 class ContextBatches(PieceBatches):
@@ -360,7 +360,7 @@ class ContextBatches(PieceBatches):
         self.mask_ratio = mask_ratio
 
     def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> ContextPair:
-        instances, starts, stops = (part[rows] for part in self.pieces)
+        instances, starts, stops = self.pieces.select(rows)
         crops = draw_crop_pairs(starts, stops, self.min_overlap, rng)
         lengths = crops.first_stops - crops.second_starts
         overlap_starts = np.zeros(2 * len(rows), dtype=np.int64)

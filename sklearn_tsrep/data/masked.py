@@ -90,7 +90,7 @@ class MaskedBatches(PieceBatches):
         self.token_mask_ratio = token_mask_ratio
 
     def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> MaskedBatch:
-        instances, starts, stops = (part[rows] for part in self.pieces)
+        instances, starts, stops = self.pieces.select(rows)
         n_tokens = -(-int((stops - starts).max()) // self.patch_length)
         series = self.reader.read(
             instances, starts, stops, n_tokens * self.patch_length

@@ -50,8 +50,4 @@ def hold_back_tail(windows: Pieces, share: float) -> tuple[Pieces, Pieces]:
             "begin. Give a longer series, another validation_fraction, or a smaller "
             "window_length."
         )
-    kept, held_back = (
-        Pieces(*(part[chosen] for part in windows))
-        for chosen in (is_kept, is_held_back)
-    )
-    return kept, held_back
+    return windows.select(is_kept), windows.select(is_held_back)

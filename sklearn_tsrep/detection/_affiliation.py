@@ -3,18 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.detection._labels import (
     Labels,
     Positions,
+    Values,
     harmonic_mean,
     labels_and_alarms,
     segments_of,
 )
-
-Values = NDArray[np.float64]
 
 # Time points are cut into so many cells, in units of which all positions are counted.
 # Zones begin and end at halves of time points, so the integrands have their kinks at

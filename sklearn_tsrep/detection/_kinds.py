@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any
 
+from sklearn.base import clone
+
 from sklearn_tsrep.detection._memory import require_faiss
 from sklearn_tsrep.detection._scorers import (
     HiddenStep,
@@ -23,7 +25,7 @@ _SCORERS: dict[str, type[Scorer]] = {
 Given = Mapping[str, Any]
 
 
-def check_kinds(given: Given, reconstructs: bool) -> None:
+def check_kinds(given: Given) -> None:
     """Check parameters of a detector that do not stand by themselves.
 
     Raises
@@ -50,7 +52,7 @@ def check_kinds(given: Given, reconstructs: bool) -> None:
             "scores='masked' needs a transformer to hide time points from, got "
             "transformer=None."
         )
-    if given["causal"] and reconstructs:
+    if given["causal"] and _reconstructs(given):
         raise ValueError(
             "causal=True needs scores that see no later time points, and the "
             f"reconstruction of {type(given['transformer']).__name__} does."
@@ -63,34 +65,27 @@ def _is_length(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) >= 1
 
 
-def new_scorers(
-    names: list[str], given: Given, *, of_latents: bool, reconstructs: bool, seed: int
-) -> list[Scorer]:
-    """Return the scorers of some kinds, in the order of SCORES.
+def new_transformer(given: Given, seed: int) -> Any:
+    """Return what is to represent time points; None where no kind looks at it."""
+    transformer = given["transformer"]
+    kinds = set(listed(given["scores"]))
+    # Components are taken of the values; all else may ask it.
+    is_asked = bool(kinds - {"reconstruction"}) or _reconstructs(given)
+    if transformer is None or not is_asked:
+        return None
+    if isinstance(transformer, str):
+        return _random_transformer(seed)
+    return clone(transformer)
 
-    Parameters
-    ----------
-    names : list of str
-        Of SCORES.
 
-    given : mapping of str to object
-        Parameters of the detector.
-
-    of_latents : bool
-        Whether there is a transformer, whose latents are compared.
-
-    reconstructs : bool
-        Whether it reconstructs values itself.
-
-    seed : int
-        Of what is drawn.
-    """
-    found = {"of_latents": of_latents, "reconstructs": reconstructs, "seed": seed}
+def new_scorers(given: Given, seed: int) -> list[Scorer]:
+    """Return the scorers of the kinds that are asked for, in the order of SCORES."""
+    names = listed(given["scores"])
     return [
         scorer
         for kind, made_of in SCORES.items()
         if kind in names
-        for scorer in made_of({**given, **found})
+        for scorer in made_of({**given, "seed": seed})
     ]
 
 
@@ -104,7 +99,13 @@ def learned_by(scorer: Scorer) -> tuple[str, dict[str, Any]]:
     return type(scorer).__name__, scorer.state
 
 
-def random_transformer(seed: int) -> Any:
+def _reconstructs(given: Given) -> bool:
+    """Tell whether the transformer makes the reconstruction."""
+    is_asked = "reconstruction" in listed(given["scores"])
+    return is_asked and hasattr(given["transformer"], "reconstruct")
+
+
+def _random_transformer(seed: int) -> Any:
     """Return a small T-Rep that keeps its random weights."""
     from sklearn_tsrep._trep import TRepTransformer
 
@@ -133,7 +134,7 @@ def _nearest(given: Given) -> list[Scorer]:
             local_scale=bool(given["local_scale"]),
             selection=given["selection"],
             is_exact=given["search"] == "exact",
-            of_latents=given["of_latents"],
+            of_latents=given["transformer"] is not None,
             seed=given["seed"],
         )
         for length in listed(given["window_length"])
@@ -141,7 +142,7 @@ def _nearest(given: Given) -> list[Scorer]:
 
 
 def _reconstruction(given: Given) -> list[Scorer]:
-    if given["reconstructs"]:
+    if _reconstructs(given):
         return [Reconstruction()]
     return [
         PrincipalComponents(
@@ -159,8 +160,7 @@ def _masked(given: Given) -> list[Scorer]:
     return [HiddenStep(usual, int(given["context"]))]
 
 
-# What makes the scorers of a kind, from the parameters of a detector and from what
-# `new_scorers` is told beside them.
+# What makes the scorers of a kind, from the parameters of a detector and a seed.
 SCORES: dict[str, Callable[[Given], list[Scorer]]] = {
     "nearest": _nearest,
     "reconstruction": _reconstruction,

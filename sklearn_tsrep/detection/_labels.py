@@ -9,6 +9,7 @@ from sklearn_tsrep.thresholds import check_labels, check_scores
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
+Values = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
 

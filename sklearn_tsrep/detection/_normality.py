@@ -72,7 +72,8 @@ class Normality:
     def learn(self, panel: Panel) -> np.ndarray:
         """Learn from normal series, and return how strange their time points are.
 
-        Not more than if they had not been learned from, as far as scorers tell.
+        Scorers that remember what they have seen judge them by what is learned from
+        the others.
         """
         sequences = list(self.sequences(panel))
         scores = [

@@ -4,20 +4,19 @@ from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from sklearn_tsrep.data.lengths import series_bounds
 from sklearn_tsrep.detection._labels import (
     Labels,
     Positions,
+    Values,
     check_option,
     harmonic_mean,
     labels_and_alarms,
     segments_of,
 )
-
-Values = NDArray[np.float64]
 
 # From positions 1, 2, ... in a range and its length to weights.
 _BIASES: dict[str, Callable[[Positions, Positions], Positions]] = {

@@ -7,7 +7,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -24,7 +23,7 @@ from sklearn_tsrep.detection._kinds import (
     learned_by,
     listed,
     new_scorers,
-    random_transformer,
+    new_transformer,
     scorer_of,
 )
 from sklearn_tsrep.detection._normality import Normality
@@ -328,8 +327,8 @@ class RepresentationDetector(TimePointDetector):
         """Remember further normal series, and fit the threshold to them.
 
         The transformer, scaling and the units of scores stay as they were after the
-        first call. The threshold comes from the scores that the series had before they
-        were remembered.
+        first call. With ``cross_fit`` the threshold comes from the scores that the
+        series had before they were remembered.
 
         Parameters
         ----------
@@ -351,10 +350,10 @@ class RepresentationDetector(TimePointDetector):
         self._check_parameters()
         rows = self._read(X, lengths, series_id)
         self._require_values(rows.panel)
-        scores = self._time_scores(rows.panel)
+        scores = self._time_scores(rows.panel) if self.cross_fit else None
         self._normality.learn_more(rows.panel)
         self._keep_learned()
-        self._fit_offset(rows, y, scores if self.cross_fit else None)
+        self._fit_offset(rows, y, scores)
         return self
 
     def stream(self) -> ScoreStream:
@@ -375,7 +374,7 @@ class RepresentationDetector(TimePointDetector):
             If the detector was not fitted with ``causal=True``.
         """
         check_is_fitted(self)
-        if not self._how["causal"]:
+        if not self._fitted_with["causal"]:
             raise ValueError(
                 "A stream needs causal=True in fit: else the scores of time points "
                 "depend on those that follow."
@@ -390,14 +389,7 @@ class RepresentationDetector(TimePointDetector):
         return {k: v for k, v in super().__getstate__().items() if k != "_made"}
 
     def _check_parameters(self) -> None:
-        check_kinds(self.get_params(deep=False), self._reconstructs)
-
-    @property
-    def _reconstructs(self) -> bool:
-        """Whether the transformer makes the reconstruction."""
-        return "reconstruction" in listed(self.scores) and hasattr(
-            self.transformer, "reconstruct"
-        )
+        check_kinds(self.get_params(deep=False))
 
     def _learn(self, panel: Panel) -> np.ndarray:
         """Learn from normal series, and return the scores of their time points."""
@@ -410,22 +402,17 @@ class RepresentationDetector(TimePointDetector):
         self.mean_, self.scale_ = scaler.mean, scaler.scale
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         lengths = [*listed(self.window_length), self.reconstruction_length]
-        # What scores depend on that were learned; the rest may change.
-        self._how: dict[str, Any] = {
+        # They stay as in fit, whatever is set later: what is learned depends on them.
+        self._fitted_with: dict[str, Any] = {
             "causal": bool(self.causal),
             "context": int(self.context),
             "normalize": bool(self.normalize),
             "window": int(max(lengths)),
         }
+        # Series are standardised by `_normality`, before there is anything else in it.
         self.transformer_, self._quantiles, self._made = None, [], []
         self.transformer_ = self._fitted_transformer(panel, seed)
-        self._made = new_scorers(
-            listed(self.scores),
-            self.get_params(deep=False),
-            of_latents=self.transformer_ is not None,
-            reconstructs=self._reconstructs,
-            seed=seed,
-        )
+        self._made = new_scorers(self.get_params(deep=False), seed)
         normality = self._normality
         scores = normality.learn(panel)
         self._quantiles = normality.quantiles
@@ -441,16 +428,12 @@ class RepresentationDetector(TimePointDetector):
             raise ValueError("X has no value to learn from.")
 
     def _fitted_transformer(self, panel: Panel, seed: int) -> Any:
-        # Components are taken of the values; all else may ask it.
-        is_asked = set(listed(self.scores)) - {"reconstruction"} or self._reconstructs
-        if self.transformer is None or not is_asked:
+        transformer = new_transformer(self.get_params(deep=False), seed)
+        if transformer is None:
             return None
-        transformer = self.transformer
-        if isinstance(transformer, str):
-            transformer = random_transformer(seed)
         series = self._normality.standardized(panel)
         seen = [values for values in series if not np.isnan(values).all()]
-        return clone(transformer).fit(panel_of(seen), None)
+        return transformer.fit(panel_of(seen), None)
 
     @property
     def _scorers(self) -> list[Scorer]:
@@ -464,9 +447,9 @@ class RepresentationDetector(TimePointDetector):
             mean=self.mean_,
             scale=self.scale_,
             encoding=self._encoding,
-            window=self._how["window"],
-            normalize=self._how["normalize"],
-            causal=self._how["causal"],
+            window=self._fitted_with["window"],
+            normalize=self._fitted_with["normalize"],
+            causal=self._fitted_with["causal"],
             smoothing=self.smoothing,
             combination=self.combination,
             batch_size=self.batch_size,
@@ -483,8 +466,8 @@ class RepresentationDetector(TimePointDetector):
             self.transformer_,
             self.mean_ if is_frozen else None,
             self.scale_ if is_frozen else None,
-            self._how["causal"],
-            self._how["context"],
+            self._fitted_with["causal"],
+            self._fitted_with["context"],
         )
 
     def _time_scores(self, panel: Panel) -> np.ndarray:
@@ -493,7 +476,7 @@ class RepresentationDetector(TimePointDetector):
     def _channel_scores(self, panel: Panel) -> np.ndarray:
         return self._normality.parts(panel)
 
-    def _steps_before(self, n_timepoints: int, first: int) -> int:
+    def _first_needed(self, n_timepoints: int, first: int) -> int:
         n_before, encoding = self._normality.n_before, self._encoding
         if n_before is None or (encoding is not None and encoding.counts_time):
             return 0

@@ -8,6 +8,7 @@ arrays and plain values.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,7 @@ from sklearn_tsrep.detection._sequence import Encoding, Sequence
 from sklearn_tsrep.detection._windows import Windows
 
 Reach = tuple[int, int] | None
+_OfWindows = Callable[[Windows, np.ndarray], np.ndarray]
 
 # Values of windows at a time, so that memory is bounded.
 _VALUES_AT_ONCE = 2**22
@@ -58,8 +60,8 @@ class Scorer(ABC):
     def learn(self, sequences: list[Sequence]) -> list[np.ndarray]:
         """Learn from normal sequences, and return the scores of each.
 
-        Where the scorer remembers what it has seen, they are the scores that time
-        points would have if it had not seen them.
+        Where the scorer remembers what it has seen, and that is enough, they are the
+        scores that time points would have if it had not seen them.
         """
 
     @abstractmethod
@@ -105,66 +107,52 @@ class WindowScorer(Scorer):
         """Return the scores of some windows."""
 
     @abstractmethod
-    def shares(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        """Return the shares that channels have in them (n_chosen, n_channels)."""
+    def judge_channels(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        """Return what channels have in these scores (n_chosen, n_channels)."""
 
     def reach(self, encoding: Encoding | None) -> Reach:
         return self.length - 1, 0 if self.causal else self.length - 1
 
     def learn(self, sequences: list[Sequence]) -> list[np.ndarray]:
         windows = self.windows(sequences)
+        observed = windows.observed
         scores = np.zeros(len(windows))
-        for block in np.array_split(windows.observed, _N_FOLDS):
-            others = self._apart_from(block, windows.observed)
-            if len(block) and len(others):
-                self.learn_from(windows, others)
+        # Of fewer, a block could have something in common with all others.
+        can_fold = len(observed) >= _N_FOLDS * self.length
+        if can_fold:
+            for block in np.array_split(observed, _N_FOLDS):
+                self.learn_from(windows, self._apart_from(block, observed))
                 scores[block] = self._in_batches(self.judge, windows, block)
-        self.learn_from(windows, windows.observed)
-        if self._are_few(windows.observed):
-            scores[windows.observed] = self._in_batches(
-                self.judge, windows, windows.observed
-            )
+        self.learn_from(windows, observed)
+        if not can_fold:
+            scores[observed] = self._in_batches(self.judge, windows, observed)
         return windows.at_time_points(scores)
 
     def scores(self, sequence: Sequence) -> np.ndarray:
-        windows = self.windows([sequence])
-        everything = np.arange(len(windows))
-        (scores,) = windows.at_time_points(
-            self._in_batches(self.judge, windows, everything)
-        )
-        return scores
+        return self._at_time_points(sequence, self.judge)
 
     def parts(self, sequence: Sequence) -> np.ndarray:
-        windows = self.windows([sequence])
-        everything = np.arange(len(windows))
-        (parts,) = windows.at_time_points(
-            self._in_batches(self._parts, windows, everything)
-        )
-        return parts
+        return self._at_time_points(sequence, self.judge_channels)
 
     def windows(self, sequences: list[Sequence]) -> Windows:
         """Return the windows of sequences."""
         return Windows(sequences, self.length, self.causal)
 
-    def _parts(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        scores = self.judge(windows, indices)
-        return scores[:, np.newaxis] * self.shares(windows, indices)
-
-    def _are_few(self, observed: np.ndarray) -> bool:
-        """Tell whether windows are too few to score some by the others."""
-        return len(observed) < _N_FOLDS * self.length
+    def _at_time_points(self, sequence: Sequence, of_windows: _OfWindows) -> np.ndarray:
+        windows = self.windows([sequence])
+        judged = self._in_batches(of_windows, windows, np.arange(len(windows)))
+        (at_time_points,) = windows.at_time_points(judged)
+        return at_time_points
 
     def _apart_from(self, block: np.ndarray, observed: np.ndarray) -> np.ndarray:
         """Return the windows that have nothing in common with those of a block."""
-        if self._are_few(observed):
-            return observed[:0]
         is_near = (observed > block[0] - self.length) & (
             observed < block[-1] + self.length
         )
         return observed[~is_near]
 
     def _in_batches(
-        self, of_windows: Any, windows: Windows, indices: np.ndarray
+        self, of_windows: _OfWindows, windows: Windows, indices: np.ndarray
     ) -> np.ndarray:
         n_values = windows.sequences[0].values.shape[1] * self.length
         size = max(_VALUES_AT_ONCE // n_values, 1)
@@ -263,15 +251,22 @@ class NearestNormal(WindowScorer):
         return self.selection == "coreset"
 
     def judge(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        scores, _ = self._compared(windows, indices)
+        return scores
+
+    def judge_channels(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        scores, nearest = self._compared(windows, indices)
+        differences = windows.values(indices) - self.memory_values[nearest]
+        return _by_channel(scores, differences, self.length)
+
+    def _compared(
+        self, windows: Windows, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores of windows, and which of the normal ones is nearest."""
         distances, nearest = self._search(self._rows(windows, indices))
         if self.local_scale:
             distances = distances / self.scales[nearest]
-        return distances.mean(axis=1)
-
-    def shares(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        _, nearest = self._search(self._rows(windows, indices))
-        differences = windows.values(indices) - self.memory_values[nearest[:, 0]]
-        return _shares(differences, self.length)
+        return distances.mean(axis=1), nearest[:, 0]
 
     def _keep(self, rows: np.ndarray, values: np.ndarray) -> None:
         if self._covers:
@@ -332,8 +327,9 @@ class PrincipalComponents(WindowScorer):
     def judge(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
         return np.linalg.norm(self._left_over(windows, indices), axis=1)
 
-    def shares(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        return _shares(self._left_over(windows, indices), self.length)
+    def judge_channels(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        left_over = self._left_over(windows, indices)
+        return _by_channel(np.linalg.norm(left_over, axis=1), left_over, self.length)
 
     def _left_over(self, windows: Windows, indices: np.ndarray) -> np.ndarray:
         assert self.model is not None
@@ -356,11 +352,11 @@ class PrincipalComponents(WindowScorer):
                 self.model.partial_fit(windows.values(indices[rows]))
 
 
-def _shares(differences: np.ndarray, length: int) -> np.ndarray:
-    """Return shares of channels in the squares of (n_rows, n_channels * length)."""
+def _by_channel(scores: np.ndarray, differences: np.ndarray, length: int) -> np.ndarray:
+    """Split scores among channels by the squares of (n_rows, n_channels * length)."""
     squares = np.square(differences, dtype=np.float64)
     of_channels = squares.reshape(len(squares), -1, length).sum(axis=2)
-    return normalized_shares(of_channels)
+    return scores[:, np.newaxis] * normalized_shares(of_channels)
 
 
 def normalized_shares(parts: np.ndarray) -> np.ndarray:
@@ -422,7 +418,7 @@ class HiddenStep(Scorer):
         return self.context + (self.n_before or 0), 0
 
     def learn(self, sequences: list[Sequence]) -> list[np.ndarray]:
-        changes = [self._changes(one, "all") for one in sequences]
+        changes = [self._changes(one, ["all"])[0] for one in sequences]
         is_observed = np.concatenate([one.is_observed for one in sequences])
         self.usual = float(np.concatenate(changes)[is_observed].mean())
         return [
@@ -434,23 +430,32 @@ class HiddenStep(Scorer):
         """Learn nothing: the transformer stays as it is."""
 
     def scores(self, sequence: Sequence) -> np.ndarray:
-        return self._adjusted(self._changes(sequence, "all"), sequence.is_observed)
+        (changes,) = self._changes(sequence, ["all"])
+        return self._adjusted(changes, sequence.is_observed)
 
     def parts(self, sequence: Sequence) -> np.ndarray:
-        n_channels = sequence.values.shape[1]
-        changes = [self._changes(sequence, channel) for channel in range(n_channels)]
-        shares = normalized_shares(np.stack(changes, axis=1))
-        return self.scores(sequence)[:, np.newaxis] * shares
+        channels = range(sequence.values.shape[1])
+        changes, *of_channels = self._changes(sequence, ["all", *channels])
+        scores = self._adjusted(changes, sequence.is_observed)
+        shares = normalized_shares(np.stack(of_channels, axis=1))
+        return scores[:, np.newaxis] * shares
 
-    def _changes(self, sequence: Sequence, channel: int | str) -> np.ndarray:
+    def _changes(self, sequence: Sequence, hidden: list[int | str]) -> list[np.ndarray]:
+        """Return the change (n_timepoints,) by each channel, or "all", that is hidden.
+
+        0 at time points without a value.
+        """
         if not sequence.is_observed.any():
-            return np.zeros(len(sequence))
-        assert sequence.encoding is not None
-        seen, expected = sequence.encoding.latents_without_step(
-            sequence.values, sequence.first, channel
-        )
-        changes = np.abs(seen - expected).sum(axis=1, dtype=np.float64)
-        return np.where(sequence.is_observed, np.nan_to_num(changes), 0.0)
+            return [np.zeros(len(sequence)) for _ in hidden]
+        encoding, values = sequence.encoding, sequence.values
+        assert encoding is not None
+        seen = encoding.causal_latents(values, sequence.first)
+        changes = []
+        for hide in hidden:
+            expected = encoding.causal_latents(values, sequence.first, hide)
+            change = np.abs(seen - expected).sum(axis=1, dtype=np.float64)
+            changes.append(np.where(sequence.is_observed, np.nan_to_num(change), 0.0))
+        return changes
 
     def _adjusted(self, changes: np.ndarray, is_observed: np.ndarray) -> np.ndarray:
         if self.n_before is None:

@@ -51,27 +51,17 @@ class Encoding:
     def latents(self, values: np.ndarray, first: int) -> np.ndarray:
         """Return representations (n_timepoints, n_latents)."""
         if self.causal:
-            return self._causal_latents(values, first, None)
+            return self.causal_latents(values, first)
         time = first + np.arange(len(values))
         return self.transformer.encode(self._panel(values), time=time)[0].T
 
-    def latents_without_step(
-        self, values: np.ndarray, first: int, channel: int | str = "all"
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return causal representations, and those without what a time point says."""
-        seen = self._causal_latents(values, first, None)
-        return seen, self._causal_latents(values, first, channel)
-
-    def reconstructed(self, values: np.ndarray) -> np.ndarray:
-        """Return what is believed of the values (n_timepoints, n_channels)."""
-        believed = self.transformer.reconstruct(self._panel(values))[0].T
-        if self.mean is None:
-            return believed
-        return (believed - self.mean) / self.scale
-
-    def _causal_latents(
-        self, values: np.ndarray, first: int, hide: int | str | None
+    def causal_latents(
+        self, values: np.ndarray, first: int, hide: int | str | None = None
     ) -> np.ndarray:
+        """Return causal representations (n_timepoints, n_latents).
+
+        ``hide`` is what a time point hides from its own: a channel, or "all".
+        """
         latents = self.transformer.encode_causal(
             self._panel(values),
             context=self.context,
@@ -80,11 +70,17 @@ class Encoding:
         )
         return latents[0].T
 
-    def _panel(self, values: np.ndarray) -> Panel:
-        return panel_of([self._given(values)])
+    def reconstructed(self, values: np.ndarray) -> np.ndarray:
+        """Return what is believed of the values (n_timepoints, n_channels)."""
+        believed = self.transformer.reconstruct(self._panel(values))[0].T
+        if self.mean is None:
+            return believed
+        return (believed - self.mean) / self.scale
 
-    def _given(self, values: np.ndarray) -> np.ndarray:
-        return values if self.mean is None else values * self.scale + self.mean
+    def _panel(self, values: np.ndarray) -> Panel:
+        if self.mean is not None:
+            values = values * self.scale + self.mean
+        return panel_of([values])
 
 
 def panel_of(series: list[np.ndarray]) -> Panel:

@@ -4,7 +4,7 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from sklearn_tsrep.data.lengths import series_bounds
@@ -13,12 +13,12 @@ from sklearn_tsrep.detection._labels import (
     Positions,
     Scores,
     Segments,
+    Values,
     labels_and_scores,
     segments_of,
 )
 
 _N_THRESHOLDS = 250
-Values = NDArray[np.float64]
 
 
 def vus_pr(

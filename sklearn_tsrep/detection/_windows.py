@@ -99,6 +99,10 @@ class Windows:
         ]
         return np.flatnonzero(np.concatenate(parts))
 
+    @cached_property
+    def _have_gaps(self) -> bool:
+        return any(np.isnan(one.values).any() for one in self.sequences)
+
     def values(self, indices: np.ndarray) -> np.ndarray:
         """Return the known values (n_chosen, n_channels * length) of some windows.
 
@@ -110,7 +114,7 @@ class Windows:
 
     def is_there(self, indices: np.ndarray) -> np.ndarray | np.float32:
         """Return 1 at values (n_chosen, n_channels * length) that are not missing."""
-        if not any(np.isnan(one.values).any() for one in self.sequences):
+        if not self._have_gaps:
             return np.float32(1)
         return self._gathered(
             indices,

@@ -155,7 +155,7 @@ def cross_attention_divergence(maps: list[AttentionMaps]) -> Tensor:
 
 
 def layer_divergences(maps: list[AttentionMaps]) -> list[Tensor]:
-    """Return that of each layer (batch, time), mean over heads."""
+    """Return the divergence (batch, time) in each layer, mean over heads."""
     return [
         divergence_of_logarithms(own.automask, own.self_attention).mean(dim=1)
         for own in maps

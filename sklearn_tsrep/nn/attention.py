@@ -46,15 +46,15 @@ class AutoMask(nn.Module):
     head_width : int
         Components of a head, an even number.
 
+    scale : float
+        Factor of the products.
+
     frequency_init : {"ones", "geometric"}, default="ones"
         Frequencies to start from: 1, or falling from 1 by halves from head to head.
 
     projection : {"shared", "own"}, default="shared"
         Whether to take queries and keys of the global attention as they are, or to
         map them once more and pass no gradient on to them.
-
-    scale : float
-        Factor of the products.
 
     References
     ----------
@@ -80,7 +80,7 @@ class AutoMask(nn.Module):
             self.query_projection = _start_as_identity(n_heads, head_width)
             self.key_projection = _start_as_identity(n_heads, head_width)
 
-    def forward(self, queries: Tensor, keys: Tensor, hidden: Tensor | None) -> Tensor:
+    def forward(self, queries: Tensor, keys: Tensor, mask: Tensor | None) -> Tensor:
         """Return logarithms of shares (batch, n_heads, time, time).
 
         Parameters
@@ -88,10 +88,10 @@ class AutoMask(nn.Module):
         queries, keys : Tensor of shape (batch, n_heads, time, head_width)
             Those of the global attention.
 
-        hidden : Tensor of shape (batch, 1, 1, time) or None
+        mask : Tensor of shape (batch, 1, 1, time) or None
             Added to the products.
         """
-        return log_attention(*self.turned(queries, keys), self.scale, hidden)
+        return log_attention(*self.turned(queries, keys), self.scale, mask)
 
     def turned(self, queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         """Return the queries and keys of AutoMask from those of the global attention.
@@ -114,12 +114,12 @@ def _start_as_identity(n_heads: int, head_width: int) -> nn.Parameter:
 
 
 def log_attention(
-    queries: Tensor, keys: Tensor, scale: float, hidden: Tensor | None
+    queries: Tensor, keys: Tensor, scale: float, mask: Tensor | None
 ) -> Tensor:
     """Return the log-softmax of the scaled products of queries and keys; float32."""
     logits = (queries * scale) @ keys.transpose(-1, -2)
-    if hidden is not None:
-        logits = logits + hidden
+    if mask is not None:
+        logits = logits + mask
     return logits.log_softmax(dim=-1, dtype=torch.float32)
 
 
@@ -231,31 +231,32 @@ class MixedAttention(nn.Module):
             Whether maps are wanted. Without them outputs come a few times faster,
             equal but for rounding.
         """
-        hidden = None
+        mask = None
         if visible is not None:
-            hidden = ((1 - visible) * _HIDDEN_LOGIT)[:, None, None, :]
+            mask = ((1 - visible) * _HIDDEN_LOGIT)[:, None, None, :]
         # (batch, time, 3 * width) -> three of (batch, n_heads, time, head_width)
         projected = self.projection(inputs).unflatten(-1, (3, self.n_heads, -1))
         queries, keys, values = projected.permute(2, 0, 3, 1, 4).unbind()
-        if not with_maps:
-            mixed = self._mixed(queries, keys, values, hidden)
-            return self.output(mixed.transpose(1, 2).flatten(2)), None
-        maps = AttentionMaps(
-            log_attention(queries, keys, self.scale, hidden),
-            None if self.automask is None else self.automask(queries, keys, hidden),
-        )
-        mixed = self._mixture(maps).to(values.dtype) @ values
+        maps = None
+        if with_maps:
+            maps = AttentionMaps(
+                log_attention(queries, keys, self.scale, mask),
+                None if self.automask is None else self.automask(queries, keys, mask),
+            )
+            mixed = self._mixture(maps).to(values.dtype) @ values
+        else:
+            mixed = self._mixed(queries, keys, values, mask)
         return self.output(mixed.transpose(1, 2).flatten(2)), maps
 
     def _mixed(
-        self, queries: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
     ) -> Tensor:
         """Return the values gathered by the mixture, which never exists as a whole."""
-        own = attended(queries, keys, values, hidden, self.scale)
+        own = attended(queries, keys, values, mask, self.scale)
         if self.automask is None:
             return own
         turned_ones = self.automask.turned(queries, keys)
-        other = attended(*turned_ones, values, hidden, self.automask.scale)
+        other = attended(*turned_ones, values, mask, self.automask.scale)
         return torch.lerp(own, other, self.automask_share)
 
     def _mixture(self, maps: AttentionMaps) -> Tensor:

@@ -59,7 +59,7 @@ def over_windows(
     for begin in tqdm(begins, desc="Scoring", unit="batch", disable=not show_progress):
         rows = slice(begin, min(begin + batch_size, n_windows))
         chosen = np.resize(np.arange(rows.start, rows.stop), batch_size)
-        batch = reader.read(*(part[chosen] for part in windows))
+        batch = reader.read(*windows.select(chosen))
         with torch.inference_mode():
             outputs = network(batch.to(device), **network_options)
         yield rows, outputs
