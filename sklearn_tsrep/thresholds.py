@@ -5,6 +5,7 @@ step is an anomaly where its score is below the offset; one at the offset is nor
 """
 
 import warnings
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, Literal
 
