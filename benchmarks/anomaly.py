@@ -70,6 +70,8 @@ README_METHODS = (
     "amad-paper-score",
     "raw-windows",
     "representation",
+    "nearest",
+    "components",
 )
 README_SETS = ("SMAP", "SMD")
 README_FIGURES = ("vus_pr", "average_precision", "point_adjusted_f1")
@@ -82,6 +84,9 @@ GUIDE_METHODS = (
     "amad",
     "raw-windows",
     "representation",
+    "representation-trained",
+    "nearest",
+    "components",
 )
 GUIDE_FIGURES = ("vus_pr", "average_precision", "f1")
 QUICK_METHODS = ["random", "z-score", "untrained", "reconstruction", "amad"]
