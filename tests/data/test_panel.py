@@ -53,6 +53,7 @@ def test_spans_are_found_whatever_the_size_of_tiles(
 def test_inner_gaps_are_not_padding() -> None:
     panel = Panel.from_series([np.array([[NAN, 1.0, NAN, 2.0, NAN]])])
     assert spans(panel) == [(1, 4)]
+    assert panel.observed_lengths.tolist() == [3]
 
 
 def test_ends_without_values_can_be_gaps() -> None:
