@@ -1,17 +1,19 @@
-"""What an estimator accepts as a panel, and what it remembers of it."""
+"""What an estimator accepts as a panel and as its time, and what it remembers."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from sklearn_tsrep._sklearn import check_feature_names
 from sklearn_tsrep.data._frames import is_flat_frame
 from sklearn_tsrep.data._values import read_array
 from sklearn_tsrep.data.containers import as_panel
 from sklearn_tsrep.data.panel import Panel
+
+LARGEST_INDEX = 2**24
 
 
 def read_panel(estimator: Any, X: Any, *, reset: bool) -> Panel:
@@ -20,19 +22,19 @@ def read_panel(estimator: Any, X: Any, *, reset: bool) -> Panel:
     With ``reset`` it sets ``n_features_in_`` (time points of a 2-D array, channels
     otherwise) and, for frames, ``feature_names_in_``; else it checks against them.
     """
-    if is_table(X):
+    came_as_table = is_table(X)
+    if came_as_table:
         panel = as_panel(_check_table(estimator, X, reset=reset))
     else:
         panel = as_panel(X)
-        if _columns_are_channels(X):
+        if hasattr(X, "iloc"):  # of pandas, with a column a channel
             check_feature_names(estimator, X, reset=reset)
     if reset:
-        estimator.n_features_in_ = panel.n_channels
+        n_features = panel.lengths[0] if came_as_table else panel.n_channels
+        estimator.n_features_in_ = int(n_features)
         estimator._n_channels = panel.n_channels
-        estimator._fitted_on_table = is_table(X)
-        if estimator._fitted_on_table:
-            estimator.n_features_in_ = int(panel.lengths[0])
-    _check_channels(estimator, X, panel)
+        estimator._fitted_on_table = came_as_table
+    _check_channels(estimator, panel, came_as_table=came_as_table)
     return panel
 
 
@@ -60,6 +62,38 @@ def is_table(X: Any) -> bool:
     return len(_shape(X)) < 3
 
 
+def unmasked(X: Any) -> Any:
+    """Turn masked entries into NaN: scikit-learn would uncover what they hide."""
+    if isinstance(X, np.ma.MaskedArray):
+        return read_array(X, "X")
+    if isinstance(X, list | tuple):
+        return [unmasked(row) for row in X]
+    return X
+
+
+def checked_time(time: Any, n_timepoints: int) -> np.ndarray:
+    """Return the indices of time points as an array.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite numbers, one a time point.
+    """
+    indices = column_or_1d(check_array(time, ensure_2d=False, input_name="time"))
+    if indices.dtype.kind not in "iuf" or (np.abs(indices) > LARGEST_INDEX).any():
+        raise ValueError(
+            f"time must hold numbers of steps of at most {LARGEST_INDEX}, which single "
+            f"precision tells apart, and no dates; got {indices.dtype} from "
+            f"{indices.min()} to {indices.max()}."
+        )
+    if len(indices) != n_timepoints:
+        raise ValueError(
+            f"time must hold one index a time point, got {len(indices)} for a longest "
+            f"series of {n_timepoints} time points."
+        )
+    return indices.astype(np.float64)
+
+
 def filled_gaps(panel: Panel, believed: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Return the series of a panel with what is believed of their missing values.
 
@@ -79,20 +113,6 @@ def _shape(values: Any) -> tuple[int, ...]:
         return (-1, -1)
 
 
-def _columns_are_channels(X: Any) -> bool:
-    """Tell the pandas frames with a column a channel."""
-    return hasattr(X, "iloc") and not is_flat_frame(X)
-
-
-def unmasked(X: Any) -> Any:
-    """Turn masked entries into NaN: scikit-learn would uncover what they hide."""
-    if isinstance(X, np.ma.MaskedArray):
-        return read_array(X, "X")
-    if isinstance(X, list | tuple):
-        return [unmasked(row) for row in X]
-    return X
-
-
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     X = unmasked(X)
     # `as_panel` looks for infinity, without a mask of the whole of a memory map.
@@ -102,7 +122,7 @@ def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     return check_array(X, estimator=estimator, input_name="X", **checks)
 
 
-def _check_channels(estimator: Any, X: Any, panel: Panel) -> None:
+def _check_channels(estimator: Any, panel: Panel, *, came_as_table: bool) -> None:
     expected = estimator._n_channels
     if panel.n_channels == expected:
         return
@@ -110,7 +130,7 @@ def _check_channels(estimator: Any, X: Any, panel: Panel) -> None:
         f"X has {panel.n_channels} channels, but {type(estimator).__name__} is "
         f"expecting {expected} channels as input."
     )
-    if is_table(X):
+    if came_as_table:
         message += " A 2-D array is a panel of univariate series, one a row."
         if expected in (len(panel), panel.lengths[0]):
             message += " For one multivariate series pass X.T[None] or X[None]."

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import column_or_1d
 
 from sklearn_tsrep._panels import unchanged_if_refused, unmasked
 from sklearn_tsrep._sklearn import check_feature_names
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from sklearn_tsrep.data.batches import SeriesReader
 
 _ROWS_AT_ONCE = 2**14
-LARGEST_INDEX = 2**24
 
 
 class RepresentationStream:
@@ -155,26 +153,3 @@ class RepresentationStream:
                 f"channel, got an array of shape {X.shape}."
             )
         return X
-
-
-def checked_time(time: Any, n_timepoints: int) -> np.ndarray:
-    """Return the indices of time points as an array.
-
-    Raises
-    ------
-    ValueError
-        If they are not finite numbers, one a time point.
-    """
-    indices = column_or_1d(check_array(time, ensure_2d=False, input_name="time"))
-    if indices.dtype.kind not in "iuf" or (np.abs(indices) > LARGEST_INDEX).any():
-        raise ValueError(
-            f"time must hold numbers of steps of at most {LARGEST_INDEX}, which single "
-            f"precision tells apart, and no dates; got {indices.dtype} from "
-            f"{indices.min()} to {indices.max()}."
-        )
-    if len(indices) != n_timepoints:
-        raise ValueError(
-            f"time must hold one index a time point, got {len(indices)} for a longest "
-            f"series of {n_timepoints} time points."
-        )
-    return indices.astype(np.float64)

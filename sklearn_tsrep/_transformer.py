@@ -14,18 +14,19 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tsrep._base import SelfSupervisedEstimator
-from sklearn_tsrep._panels import read_panel, unchanged_if_refused
+from sklearn_tsrep._panels import (
+    LARGEST_INDEX,
+    checked_time,
+    read_panel,
+    unchanged_if_refused,
+)
 from sklearn_tsrep._sklearn import (
     Interval,
     StrOptions,
     feature_names_of,
     fit_context,
 )
-from sklearn_tsrep._stream import (
-    LARGEST_INDEX,
-    RepresentationStream,
-    checked_time,
-)
+from sklearn_tsrep._stream import RepresentationStream
 from sklearn_tsrep.data.panel import Panel
 from sklearn_tsrep.features.names import POOLINGS, feature_names, listed
 
