@@ -149,7 +149,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         panel = self._read_observed(X)
         names = self.get_feature_names_out()
         features = np.full((len(panel), len(names)), np.nan, dtype=np.float32)
-        for batch in self._encoded(panel):
+        for batch in self._computed(self._encoder(), panel):
             features[batch.instances] = self._pooled(batch)
         return features
 
@@ -331,10 +331,8 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
         super()._remember(panel)
         self._n_latents = int(self.n_latents)
         longest = int(panel.observed_lengths.max())
-        self._n_scales = max(1, math.ceil(math.log2(max(longest - 1, 2))))
-
-    def _encoded(self, panel: Panel) -> Iterator[EncodedBatch]:
-        return self._computed(self._encoder(), panel)
+        # Windows of the last scale are the first that can cover the longest series.
+        self._n_scales = math.ceil(math.log2(max(longest - 1, 2)))
 
     def _encoder(self) -> Any:
         """Return the network that represents time steps."""
