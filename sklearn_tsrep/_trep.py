@@ -69,8 +69,9 @@ class TRepTransformer(RepresentationTransformer):
     missing : {"all", "any"}, default="all"
         Whether a time step is masked when all of its channels are missing, or when
         any is. With "all", single missing values enter as the mean of their channel
-        beside an indicator, from which the network learns what a missing value means;
-        if the training panel had none, the indicator has no effect.
+        (as 0 with ``scale=False``) beside an indicator, from which the network learns
+        what a missing value means; if the training panel had none, the indicator has
+        no effect.
 
     task_weights : dict of str to float or None, default=None
         Weights of the tasks ``"instance"``, ``"temporal"``, ``"divergence"`` and
@@ -225,8 +226,9 @@ class TRepTransformer(RepresentationTransformer):
     A fitted estimator pickles to numpy arrays and plain values; the torch network is
     rebuilt from them.
 
-    A series of more than 32768 steps (more for a network of more than 10 blocks) is
-    encoded in pieces, which overlap by all steps that a representation depends on.
+    A series of more than 32768 steps (more for a network of more than 10 blocks or of
+    longer kernels) is encoded in pieces, which overlap by all steps that a
+    representation depends on.
     Features are those of the series encoded at once, but for rounding in single
     precision (up to 1e-5).
 
@@ -420,6 +422,7 @@ class TRepTransformer(RepresentationTransformer):
 
     def _hidden_channel(self, hide: int | str) -> int | None:
         channel = super()._hidden_channel(hide)
+        # A step without one of its channels is masked then, as without all.
         return None if self.missing == "any" else channel
 
     def _check_temporal_unit(self, pieces: Pieces) -> None:
