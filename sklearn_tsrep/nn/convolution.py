@@ -37,6 +37,11 @@ class ActivatedConvolution(nn.Conv1d):
 
     causal : bool, default=False
         Whether all taps lie at or before the step, instead of around it.
+
+    Attributes
+    ----------
+    places : list of int
+        Where each tap reads, from the step on, in units of the dilation.
     """
 
     def __init__(
@@ -274,7 +279,16 @@ class DilatedConvolutionStack(nn.Module):
     def follow(
         self, inputs: Tensor, before: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
-        """Map the steps that follow others, each convolution as its ``follow``."""
+        """Map the steps that follow others, each convolution as its ``follow``.
+
+        ``before`` has an entry a convolution; it is empty at the start.
+        """
+        if not before:
+            n_series = inputs.shape[1]
+            before = [
+                inputs.new_zeros(one.reach[0], n_series, one.in_channels)
+                for one in self.convolutions
+            ]
         after: list[Tensor] = []
         for block in self.blocks:
             assert isinstance(block, ResidualBlock)

@@ -1,10 +1,9 @@
 """Learned embeddings of the time index.
 
-Each module maps the index of a time step to unbounded scores;
-`TimeEmbedding` turns them into positive components that sum to 1. Indices are
-divided by the length of the training series first: a sigmoid of several thousands
-saturates, and a step of the optimiser on the frequency of a sine over raw indices
-turns its phase by many periods.
+Each module maps the index of a time step to scores; `TimeEmbedding` turns them into
+positive components that sum to 1. Indices are divided by the length of the longest
+training series first: a sigmoid of several thousands saturates, and a step of the
+optimiser on the frequency of a sine over raw indices turns its phase by many periods.
 """
 
 import math
@@ -103,7 +102,7 @@ class TimeEmbedding(nn.Module):
         Number of components ``K``.
 
     time_scale : float
-        Time steps that the training series cover; indices are divided by it.
+        Steps of the longest training series; indices are divided by it.
 
     References
     ----------

@@ -49,7 +49,7 @@ class TRepEncoder(nn.Module):
         Width of the time-embedding.
 
     time_scale : float
-        Time steps that the training series cover.
+        Steps of the longest training series.
 
     causal : bool
         Whether a representation depends on no later step.
@@ -163,14 +163,8 @@ class TRepEncoder(nn.Module):
             What they keep for the steps that come next.
         """
         hidden, _ = self.embed(batch)
-        stack = self.convolutions
-        if not before:
-            before = [
-                hidden.new_zeros(one.reach[0], len(batch), one.in_channels)
-                for one in stack.convolutions
-            ]
         # (batch, time, width) -> (time, batch, width) and back
-        latents, after = stack.follow(hidden.transpose(0, 1), before)
+        latents, after = self.convolutions.follow(hidden.transpose(0, 1), before)
         return latents.transpose(0, 1), after
 
 
