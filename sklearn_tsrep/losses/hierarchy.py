@@ -17,8 +17,9 @@ class Hierarchy(NamedTuple):
     """All scales of a batch, one after the other along time.
 
     At each scale neighbouring steps of the scale before are merged, until one step is
-    left: their representations by a maximum, their time-embeddings by a mean over all
-    steps that have come together. A last step without neighbour is kept as it is.
+    left: their representations by a maximum, their time-embeddings by a mean, or by
+    maxima divided by their sum, over all steps that have come together. A last step
+    without neighbour is kept as it is.
 
     Attributes
     ----------
@@ -107,10 +108,11 @@ def _numbered(sizes: list[int], device: torch.device) -> tuple[Tensor, Tensor, T
     starts = stops - sizes
     scales = np.repeat(np.arange(len(sizes)), sizes)
     steps = np.arange(stops[-1]) - starts[scales]
-    one, two, three = (
-        torch.from_numpy(part).to(device) for part in (starts, scales, steps)
+    return (
+        torch.from_numpy(starts).to(device),
+        torch.from_numpy(scales).to(device),
+        torch.from_numpy(steps).to(device),
     )
-    return one, two, three
 
 
 def _merged_contexts(finest: Tensor, sizes: list[int], valid: Tensor | None) -> Tensor:

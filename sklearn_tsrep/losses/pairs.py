@@ -24,6 +24,16 @@ class StepPairs(NamedTuple):
     second_steps: Tensor
     counted: Tensor
 
+    @property
+    def instances(self) -> Tensor:
+        """Instances of both steps (2, n_pairs)."""
+        return torch.stack([self.first_instances, self.second_instances])
+
+    @property
+    def steps(self) -> Tensor:
+        """Both steps (2, n_pairs)."""
+        return torch.stack([self.first_steps, self.second_steps])
+
 
 def draw_distinct_steps(
     lengths: Tensor,

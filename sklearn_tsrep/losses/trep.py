@@ -138,8 +138,7 @@ class TRepObjective(nn.Module):
         pairs = draw_distinct_steps(
             hierarchy.lengths, scales, generator, self.identity_share
         )
-        steps = torch.stack([pairs.first_steps, pairs.second_steps])
-        instances = torch.stack([pairs.first_instances, pairs.second_instances])
+        steps, instances = pairs.steps, pairs.instances
         contexts = instances.new_tensor([[0], [1]])
         first, second = _representations(hierarchy, scales, steps, instances, contexts)
         first_time, second_time = self._target(
@@ -159,15 +158,12 @@ class TRepObjective(nn.Module):
         pairs = draw_nearby_steps(
             hierarchy.lengths, scales, self.max_forecast_distance, generator
         )
-        steps = torch.stack([pairs.first_steps, pairs.second_steps])
-        instances = torch.stack([pairs.first_instances, pairs.second_instances])
+        steps, instances = pairs.steps, pairs.instances
         contexts = torch.randint(
             2, steps.shape, generator=generator, device=generator.device
         )
         source, target = _representations(hierarchy, scales, steps, instances, contexts)
-        time = hierarchy.embeddings_at(
-            scales, pairs.second_steps, pairs.second_instances
-        )
+        time = hierarchy.embeddings_at(scales, steps[1], instances[1])
         predicted = network.forecast_head(torch.cat([source, time], dim=-1))
         errors = conditioned_forecasting(predicted, self._target(target))
         return _sum_of_means(errors, pairs.counted, scales, hierarchy)
