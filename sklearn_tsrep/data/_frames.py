@@ -33,6 +33,13 @@ def read_frame_panel(frame: Any, name: str) -> np.ndarray | list[np.ndarray]:
     return read_frame(frame, name)
 
 
+def is_flat_frame(frame: Any) -> bool:
+    """Tell a frame with a row an instance and a column a step from other panels."""
+    if not _is_pandas(frame):
+        return not any(str(label).startswith("__index__") for label in frame.columns)
+    return frame.index.nlevels == 1 and not (len(frame) and _holds_series(frame))
+
+
 def read_frame(frame: Any, name: str) -> np.ndarray:
     """Read a frame of numbers as an array (n_rows, n_columns)."""
     if _has_one_numpy_dtype(frame):
@@ -193,10 +200,3 @@ def _check_no_time_twice(
             f"{name} has more than one row for instance {ids[codes[row]]} at time "
             f"{times[row]}; each (instance, time) may come once."
         )
-
-
-def is_flat_frame(frame: Any) -> bool:
-    """Tell a frame with a row an instance and a column a step from other panels."""
-    if not _is_pandas(frame):
-        return not any(str(label).startswith("__index__") for label in frame.columns)
-    return frame.index.nlevels == 1 and not (len(frame) and _holds_series(frame))

@@ -84,6 +84,7 @@ class ContextPair:
     series: SeriesBatch
     overlap_starts: Tensor
     lengths: Tensor
+    # What follows from the lengths is kept: asking a GPU for it means to wait.
     max_length: int
     is_padded: bool
 
