@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sklearn_tsrep.features.names import listed
 
-# From windows of 2 * 4096 + 1 steps on, their maxima are taken at fewer steps, so that
+# Maxima of windows longer than 2 * 4096 + 1 steps are taken at fewer steps, so that
 # what is kept of the pieces before stays small.
 _FINEST_RADIUS = 2**12
 # What poolings compute with in between is of this many steps at most.
@@ -129,9 +129,8 @@ class _LocalMaxima:
     """
 
     def __init__(self, scale: int) -> None:
-        finest = _FINEST_RADIUS
-        self.stride = max(2**scale // finest, 1)
-        self.step = min(max(2**scale // 2, 1), finest)
+        self.stride = max(2**scale // _FINEST_RADIUS, 1)
+        self.step = min(max(2**scale // 2, 1), _FINEST_RADIUS)
         self.is_thinned = self.stride > 1
         self.kept: Tensor | None = None
         self.n_seen = 0
