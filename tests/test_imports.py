@@ -33,7 +33,6 @@ LEVELS = {
     "_detector": 7,
     "_window_detector": 7,
     "_callbacks": 7,
-    "_persistence": 7,
     "_trep": 8,
     "_dmae": 8,
     "_amad": 8,

@@ -51,7 +51,7 @@ def _find(optimizer: str | type) -> type[torch.optim.Optimizer]:
     found = (
         getattr(torch.optim, optimizer, None)
         if isinstance(optimizer, str)
-        else (optimizer)
+        else optimizer
     )
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
         raise ValueError(
