@@ -84,6 +84,7 @@ GUIDE_METHODS = (
     "amad",
     "raw-windows",
     "representation",
+    "representation-minimum",
     "representation-trained",
     "nearest",
     "components",

@@ -186,6 +186,12 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
         representation(cross_fit=True),
         10.0,
     ),
+    "representation-minimum": (
+        "representation, as strange as the least of both kinds of evidence finds "
+        "(`combination=\"minimum\"`)",
+        representation(combination="minimum"),
+        10.0,
+    ),
     "raw-windows": (
         "representation with windows of 20 values in place of representations",
         representation(**_RAW),
