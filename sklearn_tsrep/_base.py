@@ -6,7 +6,7 @@ import math
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
     from sklearn_tsrep.data.batches import Pieces, SeriesReader
     from sklearn_tsrep.training.net import SelfSupervisedNet
+
+
+class TrainingBatches(NamedTuple):
+    """What a network is trained on: a seed, and sources of batches."""
+
+    seed: np.random.SeedSequence
+    training: Any
+    validation: Any | None
 
 
 class SelfSupervisedEstimator(
@@ -133,16 +141,26 @@ class SelfSupervisedEstimator(
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_weights")
 
-    def _train(self, panel: Panel, *, resumed: bool, keep_state: bool) -> None:
-        from sklearn_tsrep.training.state import training_state
+    def _prepared(self, panel: Panel, *, resumed: bool) -> TrainingBatches:
+        """Return what is trained on, and remember what that takes of the panel.
 
+        To be called where what was remembered is forgotten if the panel is refused.
+        """
         seed = self._draw_seed()
         if resumed:
             self._update_network_arguments(panel)
         else:
             self._remember(panel)
             self._split_entropy = seed.entropy
-        training, validation = self._split(panel, seed, self.n_iter_ if resumed else 0)
+        split = self._split(panel, seed, self.n_iter_ if resumed else 0)
+        return TrainingBatches(seed, *split)
+
+    def _train(
+        self, batches: TrainingBatches, *, resumed: bool, keep_state: bool
+    ) -> None:
+        from sklearn_tsrep.training.state import training_state
+
+        seed, training, validation = batches
         n_epochs, max_steps = self._budget(len(training))
         context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self)
@@ -299,7 +317,7 @@ class SelfSupervisedEstimator(
                 "changed since the first fit. Set warm_start=False or clone the "
                 "estimator."
             )
-        self._network_arguments |= {
+        self._network_arguments = self._network_arguments | {
             name: value
             for name, value in wanted.items()
             if name in self._without_weights

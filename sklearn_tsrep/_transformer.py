@@ -78,9 +78,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             If a parameter or the panel is not valid, or training diverges.
         """
         resumed = self.warm_start and self.__sklearn_is_fitted__()
-        panel = self._read_training(X, reset=not resumed)
-        self._train(panel, resumed=resumed, keep_state=self.warm_start)
-        return self
+        return self._fit(X, resumed=resumed, keep_state=self.warm_start)
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
@@ -110,10 +108,7 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
             If a parameter or the panel is not valid, or a parameter of the network
             or the number of channels changed since the first call.
         """
-        resumed = self.__sklearn_is_fitted__()
-        panel = self._read_training(X, reset=not resumed)
-        self._train(panel, resumed=resumed, keep_state=True)
-        return self
+        return self._fit(X, resumed=self.__sklearn_is_fitted__(), keep_state=True)
 
     def transform(self, X: Any) -> np.ndarray:
         """Turn each series into a vector of features.
@@ -319,13 +314,14 @@ class RepresentationTransformer(TransformerMixin, SelfSupervisedEstimator):
 
         return hold_back(pieces, self.validation_fraction, seed)
 
-    def _read_training(self, X: Any, *, reset: bool) -> Panel:
-        """Validate what `fit` is given, and remember its shape with ``reset``."""
+    def _fit(self, X: Any, *, resumed: bool, keep_state: bool) -> Self:
         self._check_parameters()
         with unchanged_if_refused(self):
-            panel = self._read_observed(X, reset=reset)
+            panel = self._read_observed(X, reset=not resumed)
             self._check_long_enough(panel)
-        return panel
+            batches = self._prepared(panel, resumed=resumed)
+        self._train(batches, resumed=resumed, keep_state=keep_state)
+        return self
 
     def _remember(self, panel: Panel) -> None:
         super()._remember(panel)

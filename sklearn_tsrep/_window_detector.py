@@ -121,7 +121,8 @@ class WindowDetector(TimePointDetector, SelfSupervisedEstimator):
         self._check_parameters()
         with unchanged_if_refused(self):
             rows = self._read(*given, reset=not resumed)
-        self._train(rows.panel, resumed=resumed, keep_state=keep_state)
+            batches = self._prepared(rows.panel, resumed=resumed)
+        self._train(batches, resumed=resumed, keep_state=keep_state)
         self._fit_offset(rows, y)
         return self
 

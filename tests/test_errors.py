@@ -66,13 +66,31 @@ def test_a_panel_that_is_refused_leaves_the_fit_before(transformer, waves, refus
     np.testing.assert_array_equal(transformer.transform(waves), before)
 
 
-def test_a_series_that_is_refused_leaves_the_detector_before():
+@pytest.mark.parametrize(
+    ("refused", "lengths", "message"),
+    [
+        (np.zeros((60, 2)), [3], "sum to"),
+        (np.full((60, 2), NAN), None, "no value to learn from"),
+        (np.zeros((9, 2)), None, "needs windows before and behind"),
+    ],
+    ids=["lengths", "without values", "nothing to validate on"],
+)
+def test_a_series_that_is_refused_leaves_the_detector_before(refused, lengths, message):
     series = make_waves(1, 3, 60)[0].T
-    detector = tiny_amad().fit(series)
+    detector = tiny_amad(early_stopping=True, validation_fraction=0.3).fit(series)
     before = detector.score_samples(series)
-    with pytest.raises(ValueError, match="sum to"):
-        detector.fit(series[:, :2], lengths=[3])
+    with pytest.raises(ValueError, match=message):
+        detector.fit(refused, lengths=lengths)
+    assert detector.n_features_in_ == 3
     np.testing.assert_array_equal(detector.score_samples(series), before)
+
+
+def test_a_panel_too_short_for_its_tasks_leaves_the_fit_before(waves):
+    transformer = tiny_trep(temporal_unit=2).fit(waves)
+    before = transformer.transform(waves)
+    with pytest.raises(ValueError, match="temporal_unit"):
+        transformer.fit(waves[:, :1, :4])
+    np.testing.assert_array_equal(transformer.transform(waves), before)
 
 
 @pytest.mark.parametrize("case", BAD_PANELS)
