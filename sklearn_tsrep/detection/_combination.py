@@ -6,8 +6,8 @@ import numpy as np
 
 COMBINATIONS = ("minimum", "geometric", "mean", "rank")
 
-# A score of this quantile in training is one unit. The minimum compares scores that few
-# time points have, where the quantiles should agree.
+# A score of this quantile in training is one unit. The minimum is about scores so large
+# that a training time point seldom has them, and compares kinds there.
 _UNIT, _UNIT_OF_MINIMUM = 0.9, 0.99
 _QUANTILES = np.linspace(0, 1, 1001)
 # Of a unit: where one kind finds nothing strange, the others still count.
