@@ -188,7 +188,7 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
     ),
     "representation-minimum": (
         "representation, as strange as the least of both kinds of evidence finds "
-        "(`combination=\"minimum\"`)",
+        '(`combination="minimum"`)',
         representation(combination="minimum"),
         10.0,
     ),

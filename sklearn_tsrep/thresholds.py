@@ -83,7 +83,7 @@ def fit_offset(
     >>> print(fit_offset(scores, "best_f1", y=y))
     -119.5
     """
-    if rule not in list(THRESHOLDS):
+    if rule not in list(THRESHOLDS):  # which may be no key at all
         raise ValueError(f"rule must be one of {list(THRESHOLDS)}, got {rule!r}.")
     scores = check_scores(scores)
     if rule == "best_f1":
