@@ -144,8 +144,13 @@ class SelfSupervisedEstimator(
     def _prepared(self, panel: Panel, *, resumed: bool) -> TrainingBatches:
         """Return what is trained on, and remember what that takes of the panel.
 
-        To be called where what was remembered is forgotten if the panel is refused.
+        To be called where what was remembered is forgotten if the panel, or how to
+        train, is refused.
         """
+        from sklearn_tsrep._callbacks import check_callbacks
+
+        check_callbacks(self.callbacks)
+        self._optimizer_arguments()
         seed = self._draw_seed()
         if resumed:
             self._update_network_arguments(panel)
@@ -221,10 +226,8 @@ class SelfSupervisedEstimator(
     ) -> SelfSupervisedNet:
         from sklearn_tsrep.training.device import resolve_device
         from sklearn_tsrep.training.net import SelfSupervisedNet
-        from sklearn_tsrep.training.optimizers import optimizer_arguments
 
         objective, objective_arguments = self._objective()
-        device = resolve_device(self.device)
         return SelfSupervisedNet(
             self._network_class(),
             objective,
@@ -232,14 +235,21 @@ class SelfSupervisedEstimator(
             max_steps=max_steps,
             max_epochs=n_epochs,
             precision=self.precision,
-            device=device,
+            device=resolve_device(self.device),
             lr=self.lr,
             verbose=0,
             callbacks=callbacks,
-            **optimizer_arguments(self.optimizer, self.optimizer_params, device),
+            **self._optimizer_arguments(),
             **_prefixed("module", self._network_arguments),
             **_prefixed("criterion", objective_arguments),
         ).initialize()
+
+    def _optimizer_arguments(self) -> dict[str, Any]:
+        from sklearn_tsrep.training.device import resolve_device
+        from sklearn_tsrep.training.optimizers import optimizer_arguments
+
+        device = resolve_device(self.device)
+        return optimizer_arguments(self.optimizer, self.optimizer_params, device)
 
     def _budget(self, n_batches: int) -> tuple[int, int | None]:
         if self.max_epochs != "auto":
@@ -247,10 +257,9 @@ class SelfSupervisedEstimator(
         return math.ceil(self.max_steps / n_batches), int(self.max_steps)
 
     def _net_callbacks(self, n_steps: int, context: Any) -> list[Any]:
-        from sklearn_tsrep._callbacks import EpochTasks, check_callbacks
+        from sklearn_tsrep._callbacks import EpochTasks
         from sklearn_tsrep.training.callbacks import engine_callbacks, stopping_callback
 
-        check_callbacks(self.callbacks)
         engine = engine_callbacks(
             n_steps=n_steps,
             weight_averaging=self.weight_averaging,
