@@ -84,7 +84,7 @@ GUIDE_METHODS = (
     "amad",
     "raw-windows",
     "representation",
-    "representation-minimum",
+    "representation-geometric",
     "representation-trained",
     "nearest",
     "components",

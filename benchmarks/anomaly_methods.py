@@ -186,10 +186,10 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
         representation(cross_fit=True),
         10.0,
     ),
-    "representation-minimum": (
-        "representation, as strange as the least of both kinds of evidence finds "
-        '(`combination="minimum"`)',
-        representation(combination="minimum"),
+    "representation-geometric": (
+        "representation, as strange as the geometric mean of both kinds of evidence "
+        '(`combination="geometric"`)',
+        representation(combination="geometric"),
         10.0,
     ),
     "raw-windows": (

@@ -17,6 +17,8 @@ from sklearn_tsrep.features.smoothing import moving_average, steps_around
 
 # Scaled values beyond are cut off: a channel that was constant may leap by millions.
 _LARGEST_VALUE = 20.0
+# Of the mean over time points around in a score; the rest is that of its own.
+_SHARE_OF_MEAN = 0.5
 
 
 @dataclass
@@ -42,7 +44,8 @@ class Normality:
         Whether no score depends on time points that follow.
 
     smoothing : int
-        Time points over which the scores of each kind are averaged.
+        Time points over whose mean, half and half with their own, the scores of each
+        kind are.
 
     combination : str
         As in `combined`.
@@ -149,9 +152,10 @@ class Normality:
         return np.where(is_observed, together, 0.0)
 
     def _smoothed(self, scores: np.ndarray, sequence: Sequence) -> np.ndarray:
-        return moving_average(
+        means = moving_average(
             scores, sequence.is_observed, self.smoothing, causal=self.causal
         )
+        return _SHARE_OF_MEAN * means + (1 - _SHARE_OF_MEAN) * scores
 
     def _all_smoothed(
         self, scores: list[np.ndarray], sequences: list[Sequence]

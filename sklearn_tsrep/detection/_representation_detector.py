@@ -95,7 +95,7 @@ class RepresentationDetector(TimePointDetector):
         For ``"masked"``: time points before one, over the mean of whose changes its own
         is taken. None for the change itself.
 
-    combination : {"minimum", "geometric", "mean", "rank"}, default="geometric"
+    combination : {"minimum", "geometric", "mean", "rank"}, default="minimum"
         How several scores are combined: the least of them, so that all must agree, in
         units of what 99 % of the training time points do not exceed; their geometric
         mean or mean, in units of what 90 % do not; or the mean of their ranks among the
@@ -103,7 +103,8 @@ class RepresentationDetector(TimePointDetector):
 
     smoothing : int, default=50
         Time points around each over which scores are averaged before they are combined;
-        with ``causal`` those before it. 1 for none.
+        with ``causal`` those before it. Half of a score stays that of the time point
+        itself, so that short events are seen as well. 1 for no average.
 
     causal : bool, default=False
         Whether the score of a time point depends on none of those that follow, so that
@@ -241,7 +242,7 @@ class RepresentationDetector(TimePointDetector):
         reconstruction_length: int = 50,
         n_components: int = 48,
         n_before: int | None = 21,
-        combination: str = "geometric",
+        combination: str = "minimum",
         smoothing: int = 50,
         causal: bool = False,
         context: int = 200,

@@ -33,7 +33,7 @@ KINDS = {
     "coreset": {"selection": "coreset", "memory_size": 20},
     "normalized": {"normalize": True},
     "mean": {"combination": "mean"},
-    "minimum": {"combination": "minimum"},
+    "geometric": {"combination": "geometric"},
     "rank": {"combination": "rank"},
 }
 # Those whose scores need no time points that follow.
