@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from benchmarks import overview
 from benchmarks.datasets import MissingDataError
 from benchmarks.records import RESULTS
 
@@ -42,6 +43,8 @@ def write_all_reports(arguments: argparse.Namespace) -> int:
     for task in _tasks().values():
         for file in task.write_reports(arguments.results):
             print(f"wrote {file}")
+    if arguments.results == RESULTS:
+        overview.fill_page()
     return 0
 
 

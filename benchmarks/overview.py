@@ -6,6 +6,7 @@ have written, over their sets, then over seeds and whatever else they vary.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -148,13 +149,12 @@ def fill_page() -> None:
     report.fill_between_markers(PAGE, table(), "overview")
 
 
-def table() -> str:
+def table(results: Path = RESULTS, tasks: Sequence[Task] = TASKS) -> str:
     """Return tasks x kinds of methods, the best of a line in bold."""
-    return report.grid([HEAD, *map(_line, TASKS)])
+    return report.grid([HEAD, *(_line(task, _rows(task, results)) for task in tasks)])
 
 
-def _line(task: Task) -> list[str]:
-    rows = _rows(task)
+def _line(task: Task, rows: list[Row]) -> list[str]:
     means = {
         method: _mean(rows, task.figure, method)
         for methods in task.groups
@@ -175,11 +175,11 @@ def _line(task: Task) -> list[str]:
     return [task.title, task.figure_title, *cells]
 
 
-def _rows(task: Task) -> list[Row]:
+def _rows(task: Task, results: Path) -> list[Row]:
     """Return its rows; of detectors those of series on which nothing was chosen."""
     benchmark = task.benchmark
     name = benchmark.__name__.rpartition(".")[2]
-    store = Store(RESULTS / f"{name}.csv", benchmark.KEY, benchmark.MEASURED)
+    store = Store(results / f"{name}.csv", benchmark.KEY, benchmark.MEASURED)
     return [
         row
         for row in store.done()

@@ -117,6 +117,26 @@ def test_components_leave_what_principal_components_do(series):
     assert np.corrcoef(found, expected)[0, 1] > 0.99
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_half_of_a_score_is_the_mean_of_those_around(series, causal):
+    new = make_series(80, seed=3)
+    own, smoothed = (
+        tiny_representation_detector(
+            scores="reconstruction", causal=causal, smoothing=smoothing
+        )
+        .fit(series)
+        .score_samples(new)
+        for smoothing in (1, 5)
+    )
+    raw = -own - 0.01
+    around = [raw[t - 4 : t + 1] if causal else raw[t - 2 : t + 3] for t in (20, 60)]
+    expected = [
+        (raw[t] + part.mean()) / 2 for t, part in zip((20, 60), around, strict=True)
+    ]
+    found = -smoothed[[20, 60]] - 0.01
+    assert found[0] / found[1] == pytest.approx(expected[0] / expected[1], rel=1e-5)
+
+
 def test_masked_is_the_change_over_the_mean_of_those_before(series):
     trep = tiny_trep().fit(series.T[None])
     detector = tiny_representation_detector(
