@@ -1,4 +1,4 @@
-"""The Python code on the pages runs, page by page, from top to bottom."""
+"""The Python code on the pages runs from top to bottom, and links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# Those that are read in the repository, or link to files of it.
+LINKING_PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *(ROOT / "docs" / "methods" / f"{name}.md" for name in ("trep", "dmae", "amad")),
+]
 # Shown on a page, but too large or too particular about versions for any extra.
 IN_NO_EXTRA = {"aeon", "datasets"}
 
@@ -39,3 +44,11 @@ def test_code_on_the_page_runs(page, monkeypatch, tmp_path):
         if error.name not in IN_NO_EXTRA:
             raise
         pytest.skip(f"from its line on that imports {error.name}, which is missing")
+
+
+@pytest.mark.parametrize("page", LINKING_PAGES, ids=lambda page: page.name)
+def test_links_of_the_page_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    inside = [link for link in links if not link.startswith("http")]
+    assert inside
+    assert [link for link in inside if not (page.parent / link).exists()] == []
