@@ -11,7 +11,6 @@ def _task(**others):
         "leaks",
         anomaly,
         "f1",
-        "F1",
         ["random"],
         ["pca", "z-score"],
         [],
@@ -41,14 +40,14 @@ def _lines(folder, **others):
 
 def test_means_are_of_series_on_which_nothing_was_chosen(tmp_path):
     assert _lines(tmp_path)[2:] == [
-        "| leaks | F1 | random 0.100 | pca 0.250<br>z-score 0.125 |  | amad **0.500** |"
+        "| leaks | 0.100 random | 0.250 pca<br>0.125 z-score |  | **0.500** amad |"
     ]
 
 
 def test_of_errors_the_lowest_is_the_best(tmp_path):
     (line,) = _lines(tmp_path, is_error=True)[2:]
-    assert "random **0.100**" in line
-    assert "amad 0.500" in line
+    assert "**0.100** random" in line
+    assert "0.500 amad" in line
 
 
 def test_the_guide_holds_the_table_of_the_results():
