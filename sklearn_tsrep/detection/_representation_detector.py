@@ -75,7 +75,7 @@ class RepresentationDetector(TimePointDetector):
         own neighbours, to which four times what is usual is added.
 
     memory_size : int, default=3000
-        Most normal windows to remember.
+        Most normal windows to remember, and to take principal components of.
 
     selection : {"even", "coreset"}, default="even"
         Which windows are remembered: at equal distances in time, or those that cover
@@ -116,7 +116,8 @@ class RepresentationDetector(TimePointDetector):
 
     normalize : bool, default=False
         Whether each value loses level and spread of the time points up to it, as many
-        as the longest window has, so that a series that drifts looks as it did.
+        as the larger of ``window_length`` and ``reconstruction_length`` says, so that a
+        series that drifts looks as it did.
 
     contamination : float or "auto", default="auto"
         Share of anomalies among the training time points, for the threshold; "auto"
@@ -179,7 +180,8 @@ class RepresentationDetector(TimePointDetector):
 
     `contributions` says in which channels a window differs from the nearest normal one,
     or from what was left of it; for ``"masked"``, which channel changes the
-    representation most when it alone is hidden.
+    representation most when it alone is hidden. Of several kinds it is the mean, however
+    they are combined.
 
     References
     ----------
