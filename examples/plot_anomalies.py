@@ -11,6 +11,7 @@ another stream, into which ten seconds of badminton and of running were put.
 # The data come with sktime: recordings of ten seconds, six channels, ten values a
 # second. Rows are time points, and ``lengths`` says where one recording ends and the
 # next begins.
+import matplotlib.pyplot as plt
 import numpy as np
 from sktime.datasets import load_basic_motions
 
@@ -82,3 +83,4 @@ for name, own in (("AMAD", scores), ("random", random)):
 # What the network looks at: the global attention map of a window, that of AutoMask,
 # and how far they diverge.
 AttentionDisplay.from_estimator(detector, stream[:50])
+plt.show()

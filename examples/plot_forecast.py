@@ -102,6 +102,7 @@ _ = figure.legend(
     frameon=False,
     markerscale=0,
 )
+plt.show()
 
 # %%
 # One year is one draw. From 1958 to 1960 a year can be forecast 25 times, each time

@@ -98,6 +98,7 @@ panel.set_xticks(paths.index, paths.index)
 panel.minorticks_off()
 panel.spines[["top", "right"]].set_visible(False)
 _ = panel.legend(frameon=False, fontsize="small")
+plt.show()
 
 # %%
 # Halving trusts that who leads after few steps leads after many. What is seen here is

@@ -97,6 +97,7 @@ _ = figure.legend(
     columnspacing=1.2,
     frameon=False,
 )
+plt.show()
 
 # %%
 # Now all test series: the root mean square error of the hidden values, in standard

@@ -177,3 +177,4 @@ for panel, key in zip(panels, shown, strict=True):
     panel.set_title(", ".join(reversed(key)), loc="left", fontsize="medium")
     panel.spines[["top", "right"]].set_visible(False)
 _ = panels[-1].set_xlabel("seconds")
+plt.show()

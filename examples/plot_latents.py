@@ -119,6 +119,7 @@ _ = figure.colorbar(
     aspect=40,
     label="standard deviations from the latent's mean",
 )
+plt.show()
 
 # %%
 # A movement shows less in how high its latents are than in how they go up and down.

@@ -88,6 +88,7 @@ for panel, (column, title) in zip(panels, columns.items(), strict=True):
     panel.set_title(title, loc="left", fontsize="medium")
     panel.spines[["top", "right"]].set_visible(False)
 _ = panels[1].legend(frameon=False, fontsize="small")
+plt.show()
 
 # %%
 # What counts is not in the log of a training: how well a classifier does on the

@@ -65,6 +65,7 @@ for segment in segments:
     axes.plot(share, "o", alpha=0.7, label=f"{segment['start']} to {segment['end']}")
 axes.set(xlabel="channel", ylabel="share of the score", ylim=(0, None))
 axes.legend(title="alarm")
+plt.show()
 
 # %%
 # What it is worth by the labels, beside a random score, and beside windows of values in

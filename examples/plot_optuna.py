@@ -111,6 +111,7 @@ handles = dict(zip(*panel.get_legend_handles_labels()[::-1], strict=True))
 panel.legend(handles.values(), handles.keys(), frameon=False)
 panel.set(xlabel="epoch", ylabel="contrast along time")
 panel.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %%
 # Pruning by a loss is a bet that a lower loss means better features. The trials that

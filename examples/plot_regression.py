@@ -134,6 +134,7 @@ for panel, (name, values) in zip(grid.flat, predicted.items(), strict=True):
     panel.spines[["top", "right"]].set_visible(False)
 figure.supxlabel("true fat (%)", fontsize="medium")
 _ = figure.supylabel("predicted fat (%)", fontsize="medium")
+plt.show()
 
 # %%
 # The test spectra are few. They say that everything here is far from the mean; of two

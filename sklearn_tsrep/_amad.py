@@ -43,8 +43,8 @@ class AMADDetector(WindowDetector):
     mixture of two attention maps: a global one, and AutoMask, whose queries and keys
     are turned by learnable frequencies, so that it sees distances in time. Training
     brings the two together and apart in turn, and has each find the other of its
-    window. A time point is strange if it is reconstructed badly; its error is
-    weighted by how little the two maps diverge there [1]_.
+    window. A time point is strange if it is reconstructed badly; with ``temperature``
+    above 0 its error is weighted by how little the two maps diverge there [1]_.
 
     Rows of X are time points. Scores of overlapping windows are averaged, so that
     every time point has one, also the first and the last.
