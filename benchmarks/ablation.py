@@ -294,7 +294,8 @@ def _comparison_table(rows: list[Row], pooling: str) -> Iterator[str]:
     rows = [row for row in rows if row["pooling"] == pooling]
     if not rows:
         return
-    full = report.common(rows, "dataset", ("configuration", "seed"))
+    first = [row for row in rows if row["seed"] == "0"]
+    full = report.common(first, "dataset", ("configuration",))
     sets = sorted(report.in_order(rows, "dataset"))
     lines = [["configuration", *sets, f"mean of {len(full)}", "seconds to fit"]]
     for name in report.in_order(rows, "configuration"):
@@ -306,19 +307,30 @@ def _comparison_table(rows: list[Row], pooling: str) -> Iterator[str]:
 
 
 def _summary(name: str, rows: list[Row], full: set[str]) -> list[str]:
-    """Return the mean over full sets with its difference to default, and seconds."""
+    """Return the mean over full sets with its difference to default, and seconds.
+
+    Seeds count with which a configuration has all of these sets.
+    """
     kept = [row for row in rows if row["dataset"] in full]
-    own = [row for row in kept if row["configuration"] == name]
+    own, usual = (
+        _with_all(full, [row for row in kept if row["configuration"] == configuration])
+        for configuration in (name, "default")
+    )
     if not own:
         return ["", ""]
     seconds = np.mean([float(row["fit_seconds"]) for row in own])
-    means = _means_over_sets(own)
+    means, default = _means_over_sets(own), _means_over_sets(usual)
     mean = report.mean_and_deviation(list(means.values()))
-    default = _means_over_sets([r for r in kept if r["configuration"] == "default"])
     differences = [means[seed] - default[seed] for seed in means if seed in default]
     if differences and name != "default":
         mean += f" ({_signed(differences)})"
     return [mean, f"{seconds:.1f}"]
+
+
+def _with_all(sets: set[str], rows: list[Row]) -> list[Row]:
+    """Return the rows of those seeds that have all sets."""
+    known = {(row["seed"], row["dataset"]) for row in rows}
+    return [row for row in rows if all((row["seed"], one) in known for one in sets)]
 
 
 def _signed(differences: Sequence[float]) -> str:

@@ -353,20 +353,28 @@ def _sections(rows: list[Row]) -> Iterator[str]:
         }
         for title, part in parts.items():
             if title == "All series" or choice:
-                yield from _tables(title, part)
+                below = choice if title == "All series" else ()
+                yield from _tables(title, part, below)
         yield from _ablation(own)
 
 
-def _tables(title: str, rows: list[Row]) -> Iterator[str]:
+def _tables(title: str, rows: list[Row], below: Sequence[str]) -> Iterator[str]:
+    """Yield the tables of some rows, but for those of series that follow below."""
     reported = [row for row in rows if row["method"] in REPORTED]
     first = [row for row in reported if row["seed"] == "0"]
     if not first:
         return
     yield f"### {title}"
-    for series in _extents(first):
+    extents = _extents(first)
+    for series in extents:
+        if series <= set(below):
+            continue
         kept = [row for row in first if row["series"] in series]
         kept = _complete(kept, len(series))
-        yield f"Means over {len(series)} series, first seed."
+        which = (
+            f" ({', '.join(sorted(series))})" if len(series) < len(extents[0]) else ""
+        )
+        yield f"Means over {len(series)} series{which}, first seed."
         yield _grid(kept, REPORTED)
     seeded = _seeded(reported)
     if seeded:
@@ -463,7 +471,11 @@ def _seed_grid(rows: list[Row]) -> str:
             [_mean(rows, column, method=name, seed=seed) for seed in seeds]
             for column in FIGURES
         ]
-        lines.append([name, *map(report.mean_and_deviation, cells)])
+        shown = (
+            "" if np.isnan(cell).any() else report.mean_and_deviation(cell)
+            for cell in cells
+        )
+        lines.append([name, *shown])
     return report.grid(lines)
 
 

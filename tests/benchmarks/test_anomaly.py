@@ -173,13 +173,25 @@ def test_methods_of_fewer_series_have_a_table_of_their_own():
         for method, n_series in (("random", 3), ("amad", 3), ("pyod", 2))
         for series in ["a", "b", "c"][:n_series]
     ]
-    text = "\n".join(anomaly._tables("All series", rows))
-    whole, part = text.split("Means over 2 series")
+    text = "\n".join(anomaly._tables("All series", rows, below=()))
+    whole, part = text.split("Means over 2 series (a, b)")
     assert "Means over 3 series" in whole
     assert "| random |" in whole
     assert "pyod" not in whole
     assert "| random |" in part
     assert "| pyod |" in part
+    without = "\n".join(anomaly._tables("All series", rows, below=["a", "b"]))
+    assert without.strip() == whole.strip()
+
+
+def test_a_figure_that_older_rows_lack_is_left_blank_over_seeds():
+    figures = dict.fromkeys(anomaly.FIGURES, "0.5")
+    rows = [
+        {"method": "amad", "seed": seed, **figures, "delay_tolerant_f1": ""}
+        for seed in ("0", "1")
+    ]
+    assert "nan" not in anomaly._seed_grid(rows)
+    assert "| amad | 0.500 ± 0.000 |" in anomaly._seed_grid(rows)
 
 
 def test_missing_data_are_told(data, capsys):
