@@ -131,7 +131,8 @@ def _marks(figures: Figures) -> str:
     }
     about = "losses, optimiser and averaging / step"
     lines += _verdict(about, shares, LARGEST_SHARE_BESIDE_ENCODER)
-    return "\n".join(["## Marks\n", *lines]) if lines else ""
+    head = "## Marks\n\nWhat was aimed at, and whether it was reached:\n"
+    return "\n".join([head, *lines]) if lines else ""
 
 
 def _mark(figures: Figures, mark: Mark) -> list[str]:
