@@ -1,6 +1,7 @@
 """Markdown tables from result rows."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 from benchmarks.records import DISTRIBUTIONS, RESULTS, Row, Store
 
+_SEED = re.compile(r"random_state=\d+")
 # (line, column) -> seed -> value
 Seeds = Mapping[tuple[str, str], Mapping[str, float]]
 
@@ -234,8 +236,11 @@ def _spread(rows: Sequence[Row], column: str) -> str:
 
 
 def _changed_parameters(descriptions: Iterable[str]) -> str:
-    """Name the parameters in which these JSON texts are not all alike."""
-    known = [json.loads(text) for text in descriptions if text]
+    """Name the parameters in which these JSON texts are not all alike.
+
+    The seed of an estimator within another, which a row has beside, is none.
+    """
+    known = [json.loads(_SEED.sub("", text)) for text in descriptions if text]
     names = sorted({name for parameters in known for name in parameters})
     changed = [n for n in names if len({json.dumps(p.get(n)) for p in known}) > 1]
     return ", ".join(changed)

@@ -42,6 +42,18 @@ def test_changed_defaults_and_failures_are_noted():
     assert "failed: raw: boom" in noted
 
 
+def test_seeds_of_parts_are_no_changed_defaults():
+    rows = [
+        {
+            "m": "trep",
+            "error": "",
+            "all_parameters": f'{{"transformer": "TRep(random_state={seed})"}}',
+        }
+        for seed in (0, 1)
+    ]
+    assert report.notes(rows, ("m",), label="m") == ""
+
+
 def test_common_values_occur_with_all_others():
     rows = _rows(ours={"A": [1.0], "B": [0.0]}, raw={"A": [0.4]})
     assert report.common(rows, "dataset", ("method", "seed")) == {"A"}
