@@ -84,7 +84,7 @@ GUIDE_METHODS = (
     "amad",
     "raw-windows",
     "representation",
-    "representation-geometric",
+    "representation-minimum",
     "representation-trained",
     "nearest",
     "components",

@@ -166,8 +166,8 @@ _RAW = {"transformer": None, "window_length": 20}
 # A summary of each, what it is built by, and the seconds that it is expected to take.
 _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
     "representation": (
-        "RepresentationDetector, defaults: nearest normal by random convolutions, and "
-        "what principal components leave of windows",
+        "RepresentationDetector, defaults: nearest normal by random convolutions (by "
+        "values of one channel), and what principal components leave of windows",
         representation(),
         10.0,
     ),
@@ -186,10 +186,10 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
         representation(cross_fit=True),
         10.0,
     ),
-    "representation-geometric": (
-        "representation, as strange as the geometric mean of both kinds of evidence "
-        '(`combination="geometric"`)',
-        representation(combination="geometric"),
+    "representation-minimum": (
+        "representation, as strange as the least of both kinds of evidence finds "
+        '(`combination="minimum"`)',
+        representation(combination="minimum"),
         10.0,
     ),
     "raw-windows": (
@@ -205,7 +205,7 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
     ),
     "nearest": (
         "nearest normal alone, by random convolutions",
-        representation(scores="nearest"),
+        representation(transformer="random", scores="nearest"),
         8.0,
     ),
     "nearest-trained": (

@@ -65,6 +65,15 @@ def _is_length(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) >= 1
 
 
+def resolved(given: Given, n_channels: int) -> Given:
+    """Return the parameters with what the transformer "auto" stands for."""
+    if not isinstance(given["transformer"], str) or given["transformer"] != "auto":
+        return given
+    is_needed = "masked" in listed(given["scores"])
+    are_values = n_channels == 1 and not is_needed
+    return {**given, "transformer": None if are_values else "random"}
+
+
 def new_transformer(given: Given, seed: int) -> Any:
     """Return what is to represent time points; None where no kind looks at it."""
     transformer = given["transformer"]

@@ -24,6 +24,7 @@ from sklearn_tsrep.detection._kinds import (
     listed,
     new_scorers,
     new_transformer,
+    resolved,
     scorer_of,
 )
 from sklearn_tsrep.detection._normality import Normality
@@ -45,12 +46,15 @@ class RepresentationDetector(TimePointDetector):
 
     Parameters
     ----------
-    transformer : "random", TRepTransformer, DMAETransformer or None, default="random"
+    transformer : "auto", "random", TRepTransformer, DMAETransformer or None, \
+            default="auto"
         What represents time points, cloned before it is fitted to the standardised
         training series. One that is fitted already stays as it is in a
         `sklearn.frozen.FrozenEstimator`, and gets series as they are. "random" for a
         small `TRepTransformer` that keeps its random weights; None for the values
-        themselves. See the user guide for what they are worth.
+        themselves. "auto" for the values of one channel, unless a score needs a
+        transformer, and for "random" of several channels. See the user guide for what
+        they are worth.
 
     scores : str or sequence of str, default=("nearest", "reconstruction")
         What makes the score of a time point; several are combined.
@@ -95,7 +99,7 @@ class RepresentationDetector(TimePointDetector):
         For ``"masked"``: time points before one, over the mean of whose changes its own
         is taken. None for the change itself.
 
-    combination : {"minimum", "geometric", "mean", "rank"}, default="minimum"
+    combination : {"minimum", "geometric", "mean", "rank"}, default="geometric"
         How several scores are combined: the least of them, so that all must agree, in
         units of what 99 % of the training time points do not exceed; their geometric
         mean or mean, in units of what 90 % do not; or the mean of their ranks among the
@@ -180,8 +184,8 @@ class RepresentationDetector(TimePointDetector):
 
     `contributions` says in which channels a window differs from the nearest normal one,
     or from what was left of it; for ``"masked"``, which channel changes the
-    representation most when it alone is hidden. Of several kinds it is the mean, however
-    they are combined.
+    representation most when it alone is hidden. Of several kinds it is the mean,
+    however they are combined.
 
     References
     ----------
@@ -208,7 +212,11 @@ class RepresentationDetector(TimePointDetector):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TimePointDetector._parameter_constraints,
-        "transformer": [StrOptions({"random"}), HasMethods(["fit", "encode"]), None],
+        "transformer": [
+            StrOptions({"auto", "random"}),
+            HasMethods(["fit", "encode"]),
+            None,
+        ],
         "scores": [StrOptions(SCORES.keys()), list, tuple],
         "window_length": [Interval(Integral, 1, None, closed="left"), list, tuple],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -232,7 +240,7 @@ class RepresentationDetector(TimePointDetector):
 
     def __init__(
         self,
-        transformer: Any = "random",
+        transformer: Any = "auto",
         *,
         scores: str | Sequence[str] = ("nearest", "reconstruction"),
         window_length: int | Sequence[int] = 10,
@@ -244,7 +252,7 @@ class RepresentationDetector(TimePointDetector):
         reconstruction_length: int = 50,
         n_components: int = 48,
         n_before: int | None = 21,
-        combination: str = "minimum",
+        combination: str = "geometric",
         smoothing: int = 50,
         causal: bool = False,
         context: int = 200,
@@ -414,8 +422,11 @@ class RepresentationDetector(TimePointDetector):
         }
         # Series are standardised by `_normality`, before there is anything else in it.
         self.transformer_, self._quantiles, self._made = None, [], []
-        self.transformer_ = self._fitted_transformer(panel, seed)
-        self._made = new_scorers(self.get_params(deep=False), seed)
+        given = resolved(self.get_params(deep=False), panel.n_channels)
+        self.transformer_ = self._fitted_transformer(
+            panel, new_transformer(given, seed)
+        )
+        self._made = new_scorers(given, seed)
         normality = self._normality
         scores = normality.learn(panel)
         self._quantiles = normality.quantiles
@@ -430,8 +441,7 @@ class RepresentationDetector(TimePointDetector):
         if not panel.stops.any():
             raise ValueError("X has no value to learn from.")
 
-    def _fitted_transformer(self, panel: Panel, seed: int) -> Any:
-        transformer = new_transformer(self.get_params(deep=False), seed)
+    def _fitted_transformer(self, panel: Panel, transformer: Any) -> Any:
         if transformer is None:
             return None
         series = self._normality.standardized(panel)

@@ -33,7 +33,7 @@ KINDS = {
     "coreset": {"selection": "coreset", "memory_size": 20},
     "normalized": {"normalize": True},
     "mean": {"combination": "mean"},
-    "geometric": {"combination": "geometric"},
+    "minimum": {"combination": "minimum"},
     "rank": {"combination": "rank"},
 }
 # Those whose scores need no time points that follow.
@@ -135,6 +135,26 @@ def test_half_of_a_score_is_the_mean_of_those_around(series, causal):
     ]
     found = -smoothed[[20, 60]] - 0.01
     assert found[0] / found[1] == pytest.approx(expected[0] / expected[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n_channels", "scores", "like"),
+    [
+        (1, ("nearest", "reconstruction"), None),
+        (1, "masked", "random"),
+        (2, "nearest", "random"),
+    ],
+)
+def test_auto_takes_values_of_one_channel_where_they_do(n_channels, scores, like):
+    series = make_series(120)[:, :n_channels]
+    auto, named = (
+        tiny_representation_detector(transformer=transformer, scores=scores).fit(series)
+        for transformer in ("auto", like)
+    )
+    assert (auto.transformer_ is None) == (like is None)
+    np.testing.assert_array_equal(
+        auto.score_samples(series), named.score_samples(series)
+    )
 
 
 def test_masked_is_the_change_over_the_mean_of_those_before(series):
