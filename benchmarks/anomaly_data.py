@@ -116,6 +116,42 @@ class _Joined(_Source):
 
 
 @dataclass(frozen=True)
+class _TrainingHalves(_Source):
+    """The labelled training parts of another set, the second half in place of a test.
+
+    Choices are made on it, and no test part is opened. Series whose second half has no
+    anomaly are left out.
+    """
+
+    parts: _Source
+
+    def files(self) -> list[Path]:
+        return self.parts.files()
+
+    def names(self) -> list[str]:
+        return [name for name in self.parts.names() if self.test(name)[1].any()]
+
+    def train(self, series: str) -> np.ndarray:
+        values, _ = self._halves(series)
+        return values[0]
+
+    def train_labels(self, series: str) -> Labels | None:
+        _, labels = self._halves(series)
+        return labels[0]
+
+    def test(self, series: str) -> Part:
+        values, labels = self._halves(series)
+        return values[1], labels[1]
+
+    def _halves(self, series: str) -> tuple[list[np.ndarray], list[Labels]]:
+        values, labels = self.parts.train(series), self.parts.train_labels(series)
+        if labels is None:
+            raise ValueError(f"The training part of {series} has no labels.")
+        middle = [len(values) // 2]
+        return np.split(values, middle), np.split(labels, middle)
+
+
+@dataclass(frozen=True)
 class _Telemetry(_Source):
     """NASA's files of one spacecraft, a channel of telemetry a series."""
 
@@ -268,6 +304,7 @@ SETS: dict[str, _Source] = {
     "SMAP": _Archive("SMAP.npz"),
     "SMD": _Archive("SMD.npz"),
     "WSD": _Archive("WSD.npz"),
+    "WSD-training": _TrainingHalves(_Archive("WSD.npz")),
     "SMAP-joined": _Joined("SMAP", _Archive("SMAP.npz")),
     "SMAP-NASA": _Telemetry("SMAP"),
     "MSL": _Telemetry("MSL"),

@@ -192,6 +192,12 @@ _REPRESENTATIONS: dict[str, tuple[str, Callable[[int], Any], float]] = {
         representation(combination="minimum"),
         10.0,
     ),
+    "representation-random": (
+        "representation, by random convolutions of one channel too "
+        '(`transformer="random"`)',
+        representation(transformer="random"),
+        10.0,
+    ),
     "raw-windows": (
         "representation with windows of 20 values in place of representations",
         representation(**_RAW),

@@ -55,6 +55,17 @@ class TestArchive:
         np.testing.assert_array_equal(found.X_test, [[3], [4], [5]])
         assert found.y_train.tolist() == [0, 1]
 
+    def test_halves_of_a_training_part_need_no_test_part(self, folder):
+        train, label = np.arange(5.0), [0, 1, 0, 1, 0]
+        arrays = {"7/train": train, "7/train_label": label}
+        calm = {"8/train": train, "8/train_label": [1, 1, 0, 0, 0]}
+        np.savez(folder / "WSD.npz", **arrays, **calm)
+        assert anomaly_data.series_names("WSD-training") == ["7"]
+        found = load("WSD-training", "7")
+        np.testing.assert_array_equal(found.X_train, [[0], [1]])
+        np.testing.assert_array_equal(found.X_test, [[2], [3], [4]])
+        assert (found.y_train.tolist(), found.y_test.tolist()) == ([0, 1], [0, 1, 0])
+
     def test_training_needs_no_test_part(self, folder, rng):
         np.savez(folder / "SMD.npz", **{"a/train": rng.normal(size=(4, 2))})
         assert load_train("SMD", "a").shape == (4, 2)
