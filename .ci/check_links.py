@@ -50,12 +50,10 @@ def is_broken(link: str, file: Path, site: Path) -> bool:
         target /= "index.html"
     if not target.is_file():
         return True
+    # What stands behind `:~:` is a text to scroll to, which browsers look for.
+    anchor = unquote(parts.fragment).partition(":~:")[0]
     is_page = target.suffix == ".html"
-    return bool(
-        is_page
-        and parts.fragment
-        and unquote(parts.fragment) not in read(target).anchors
-    )
+    return bool(is_page and anchor and anchor not in read(target).anchors)
 
 
 def main(site: Path) -> None:

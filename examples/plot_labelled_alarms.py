@@ -91,7 +91,7 @@ print({name: own.shape for name, own in features.items()})
 # strength nobody chooses here, reads the same features. The test streams have no part
 # in any of this.
 streams = np.repeat(np.arange(len(X)), X.shape[2])
-folds = list(GroupKFold(5).split(streams, groups=streams))
+folds = list(GroupKFold(3).split(streams, groups=streams))
 logistic = make_pipeline(
     StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
 )

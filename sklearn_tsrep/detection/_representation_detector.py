@@ -46,15 +46,14 @@ class RepresentationDetector(TimePointDetector):
 
     Parameters
     ----------
-    transformer : "auto", "random", TRepTransformer, DMAETransformer or None, \
-            default="auto"
-        What represents time points, cloned before it is fitted to the standardised
-        training series. One that is fitted already stays as it is in a
-        `sklearn.frozen.FrozenEstimator`, and gets series as they are. "random" for a
-        small `TRepTransformer` that keeps its random weights; None for the values
-        themselves. "auto" for the values of one channel, unless a score needs a
-        transformer, and for "random" of several channels. See the user guide for what
-        they are worth.
+    transformer : {"auto", "random"}, transformer or None, default="auto"
+        What represents time points, such as a `TRepTransformer` or a `DMAETransformer`,
+        cloned before it is fitted to the standardised training series. One that is
+        fitted already stays as it is in a `sklearn.frozen.FrozenEstimator`, and gets
+        series as they are. "random" for a small `TRepTransformer` that keeps its random
+        weights; None for the values themselves. "auto" for the values of one channel,
+        unless a score needs a transformer, and for "random" of several channels. See
+        the user guide for what they are worth.
 
     scores : str or sequence of str, default=("nearest", "reconstruction")
         What makes the score of a time point; several are combined.
