@@ -41,11 +41,8 @@ def is_broken(link: str, file: Path, site: Path) -> bool:
     if parts.scheme or parts.netloc:
         return False
     place = unquote(parts.path)
-    target = (
-        (site / place[1:] if place.startswith("/") else file.parent / place)
-        if place
-        else file
-    )
+    folder = site if place.startswith("/") else file.parent
+    target = folder / place.lstrip("/") if place else file
     if target.is_dir():
         target /= "index.html"
     if not target.is_file():

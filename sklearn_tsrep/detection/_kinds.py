@@ -67,11 +67,10 @@ def _is_length(value: Any) -> bool:
 
 def resolved(given: Given, n_channels: int) -> Given:
     """Return the parameters with what the transformer "auto" stands for."""
-    if not isinstance(given["transformer"], str) or given["transformer"] != "auto":
+    if given["transformer"] != "auto":
         return given
-    is_needed = "masked" in listed(given["scores"])
-    are_values = n_channels == 1 and not is_needed
-    return {**given, "transformer": None if are_values else "random"}
+    is_needed = n_channels > 1 or "masked" in listed(given["scores"])
+    return {**given, "transformer": "random" if is_needed else None}
 
 
 def new_transformer(given: Given, seed: int) -> Any:
