@@ -107,6 +107,13 @@ def test_report_compares_with_default_over_complete_sets_only(rows):
     ) in report
 
 
+def test_a_seed_that_only_some_sets_have_takes_none_from_the_mean(rows):
+    kept = [row for row in rows if (row["dataset"], row["seed"]) != ("B", "1")]
+    assert len(kept) == len(rows) - 2
+    report = ablation.markdown(TREP, kept)
+    assert "| mlp | 0.550 | 1.000 |  | 0.750 (-0.050) | 2.0 |" in report
+
+
 def test_report_has_a_heading_for_each_group_with_rows(rows):
     report = ablation.markdown(TREP, rows)
     headings = [line for line in report.splitlines() if line.startswith("#")]
